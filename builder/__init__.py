@@ -1,0 +1,1 @@
+"""SpatialMosaic builder."""

@@ -1,0 +1,1 @@
+"""Scan folders in, `Scan` out."""

@@ -1,0 +1,170 @@
+"""The vocabulary: what flows between the stages, as frozen data classes without logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Camera
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A thing that was rejected, and why: nothing is dropped without one."""
+
+    reason: str
+    """Short and countable, such as `pose is not finite`."""
+    where: str
+    """What was rejected: a scene, `scene/frame`, a file."""
+    detail: str = ""
+    """The sentence a person reads: file, what was wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrientedBox:
+    """An oriented bounding box in the world frame, as ScanNet++ annotates it."""
+
+    centroid: tuple[float, float, float]
+    """Box centre, metres."""
+    axes: tuple[float, ...]
+    """Three unit axes one after another (9 numbers): rows of a 3 x 3 matrix."""
+    lengths: tuple[float, float, float]
+    """Full side lengths, metres; entry i along axis i."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An annotated object of a scan."""
+
+    instance_id: int
+    """`objectId` of `segments_anno.json`."""
+    label: str
+    """The annotator's raw text."""
+    category: str
+    """Normalised name (`labels.py`); empty when the label names no object."""
+    box: OrientedBox
+    num_vertices: int
+    """Mesh vertices that the instance owns after overlaps are resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A posed picture."""
+
+    name: str
+    """Bare name without suffix, such as `frame_000110`."""
+    image_path: str
+    """POSIX path relative to the ScanNet++ root."""
+    camera: Camera
+    cam_from_world: NDArray[np.float64]
+    """Shape (4, 4), OpenCV axes, metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One scanned room: the labelled mesh and its posed frames."""
+
+    scene_name: str
+    vertices_world: NDArray[np.float32]
+    """Shape (v, 3), metres, in the file's order."""
+    faces: NDArray[np.int32]
+    """Shape (f, 3), vertex indices."""
+    vertex_instance: NDArray[np.int32]
+    """Shape (v,): index into `instances`, -1 where no instance owns the vertex."""
+    instances: tuple[Instance, ...]
+    """In the order of the annotation file."""
+    frames: tuple[Frame, ...]
+    """In the order of their names."""
+    skips: tuple[Skip, ...] = ()
+    """Frames and instances that the reader had to drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSet:
+    """An ordered set of 2 to 5 frames that overlap little pairwise (Sec. 3.2)."""
+
+    frame_set_id: str
+    """Hash of the scene and the sorted frame names."""
+    frames: tuple[int, ...]
+    """Indices into the annotations' frames, in the order in which the question shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """An instance as a record names it."""
+
+    instance_id: int
+    """`objectId` of the annotation."""
+    category: str
+    position: tuple[int, int] | None = None
+    """[x, y] that tells the instance from others of its category, in question coordinates; null where not needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One question with its options, answer, evidence and difficulty. Field order is column order."""
+
+    id: str
+    """Hash of profile, scene, ordered frames, question type, question, target and source."""
+    dataset: str
+    """Always `scannetpp`."""
+    scene_name: str
+    split: str
+    """`train` (SpatialMosaic) or `test` (SpatialMosaic-Bench)."""
+    profile: str
+    task: str
+    """count, best_view, existence, attribute, spatial_relation or localization."""
+    question_type: str
+    """The authors' name of the question type."""
+    frame_set_id: str
+    """Hash of scene and sorted frames: records that share it show the same images in the same order."""
+    frames: tuple[str, ...]
+    """Bare frame names in the order shown; the question calls them Frame 1 ... Frame N."""
+    image_paths: tuple[str, ...]
+    """POSIX paths of the frames relative to the ScanNet++ root."""
+    query_frame: int | None
+    """1-based position of the frame that the question asks about; null if none."""
+    question: str
+    options: tuple[str, ...]
+    """`A. ...` strings in the order shown."""
+    mc_answer: str
+    """Letter of the right option."""
+    ground_truth: str
+    """Text of the right option without its letter."""
+    answer_index: int
+    """0-based position of the right option."""
+    answer_type: str
+    """`choice` (later also `number`, `point`)."""
+    chance: float
+    """Nominal score of a uniform guess: 1 / number of options."""
+    category: str
+    """Category that is asked about: the counted one, or the target's."""
+    source: ObjectRef | None
+    """Reference object of a relation, visible in the query frame."""
+    target: ObjectRef | None
+    """Object that is asked about; null for count and best view."""
+    relation: str | None
+    """True relation of target to source in the query frame on the asked axis: left, right, higher, lower, closer,
+    farther; null outside relation tasks."""
+    bbox_2d: tuple[int, int, int, int] | None
+    """Localization: box (x0, y0, x1, y1) of the target's visible pixels in the query frame, native pixels."""
+    bbox_2d_diag: float | None
+    """Diagonal of `bbox_2d` in question coordinates."""
+    overlap_avg: float
+    """Mean pairwise overlap of the frames, percent."""
+    occlusion_avg: float | None
+    """Mean occlusion ratio of the target instances over the frames where one of their points falls in the image."""
+    occ_level: str | None
+    """low < 0.3 <= medium < 0.6 <= high < 0.9 <= extreme."""
+    overlap_level: str
+    """Difficulty by overlap in percent: high < 10 <= medium < 20 <= low."""
+    vis_level: str
+    """`Fully Visible` iff every target instance is visible in all frames, else `Partially Visible`."""
+    gt_scenario: str
+    """`Full Coverage` iff the frames show every instance of the target category in the scene, else `Partial Coverage`."""
+    num_frames_visible: int
+    """Frames of the set in which a target instance is visible."""
+    seed: int
+    builder_version: str
