@@ -88,6 +88,7 @@ INSTANCES_SCHEMA = pa.schema(
         ("label", pa.string()),
         ("category", pa.string()),
         ("num_vertices", pa.int32()),
+        ("extent_ratio", pa.float64()),
         ("box_centroid", pa.list_(pa.float64())),
         ("box_axes", pa.list_(pa.float64())),
         ("box_lengths", pa.list_(pa.float64())),
@@ -144,6 +145,7 @@ def tables_from_annotations(annotations: Annotations) -> dict[str, pa.Table]:
             "label": x.label,
             "category": x.category,
             "num_vertices": x.num_vertices,
+            "extent_ratio": x.extent_ratio,
             "box_centroid": list(x.box.centroid),
             "box_axes": list(x.box.axes),
             "box_lengths": list(x.box.lengths),
@@ -219,7 +221,7 @@ def read_annotations(scene_name: str, folder: Path) -> Annotations:
 
 def _instance(row: dict) -> Instance:
     box = OrientedBox(tuple(row["box_centroid"]), tuple(row["box_axes"]), tuple(row["box_lengths"]))
-    return Instance(row["instance_id"], row["label"], row["category"], box, row["num_vertices"])
+    return Instance(row["instance_id"], row["label"], row["category"], box, row["num_vertices"], row["extent_ratio"])
 
 
 def _frame(row: dict) -> Frame:

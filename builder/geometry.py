@@ -123,7 +123,7 @@ class Camera:
         """Undo lens and intrinsics: shape (n, 2) pixels -> shape (n, 3) rays with z = 1, camera axes."""
         points = np.asarray(px, np.float64).reshape(-1, 1, 2)
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
-        flat = cv2.undistortPointsIter(points, self.matrix, np.array(self.distortion), np.eye(3), np.eye(3), criteria)
+        flat = cv2.undistortPoints(points, self.matrix, np.array(self.distortion), criteria=criteria)
         return np.concatenate([flat[:, 0], np.ones((len(points), 1))], axis=1)
 
     def is_in_image(self, points_cam: ArrayLike) -> NDArray[np.bool_]:

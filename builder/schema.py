@@ -47,6 +47,8 @@ class Instance:
     box: OrientedBox
     num_vertices: int
     """Mesh vertices that the instance owns after overlaps are resolved."""
+    extent_ratio: float = 0.0
+    """Diagonal of `box` over the diagonal of the labelled scene's axis-aligned box."""
 
 
 @dataclass(frozen=True, slots=True)
