@@ -67,7 +67,7 @@ class Rules:
         ("high", 3.0),
         ("extreme", 3.0),
     )
-    """How much likelier a question of a harder occlusion level is chosen than an easy one (App. A prefers hard)."""
+    """How much likelier a harder occlusion or overlap level is chosen than an easy one (App. A prefers hard)."""
     questions_per_type_and_set: int = 2
     """Questions of one type that a frame set may yield: several questions share an image prefix, yet no set dominates."""
 

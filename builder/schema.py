@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .geometry import Camera
@@ -170,3 +171,46 @@ class Record:
     """Frames of the set in which a target instance is visible."""
     seed: int
     builder_version: str
+
+
+_OBJECT_REF = pa.struct(
+    [("instance_id", pa.int32()), ("category", pa.string()), ("position", pa.list_(pa.int32()))],
+)
+RECORD_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("dataset", pa.string()),
+        ("scene_name", pa.string()),
+        ("split", pa.string()),
+        ("profile", pa.string()),
+        ("task", pa.string()),
+        ("question_type", pa.string()),
+        ("frame_set_id", pa.string()),
+        ("frames", pa.list_(pa.string())),
+        ("image_paths", pa.list_(pa.string())),
+        ("query_frame", pa.int8()),
+        ("question", pa.string()),
+        ("options", pa.list_(pa.string())),
+        ("mc_answer", pa.string()),
+        ("ground_truth", pa.string()),
+        ("answer_index", pa.int8()),
+        ("answer_type", pa.string()),
+        ("chance", pa.float32()),
+        ("category", pa.string()),
+        ("source", _OBJECT_REF),
+        ("target", _OBJECT_REF),
+        ("relation", pa.string()),
+        ("bbox_2d", pa.list_(pa.int32())),
+        ("bbox_2d_diag", pa.float32()),
+        ("overlap_avg", pa.float32()),
+        ("occlusion_avg", pa.float32()),
+        ("occ_level", pa.string()),
+        ("overlap_level", pa.string()),
+        ("vis_level", pa.string()),
+        ("gt_scenario", pa.string()),
+        ("num_frames_visible", pa.int8()),
+        ("seed", pa.int64()),
+        ("builder_version", pa.string()),
+    ]
+)
+"""Arrow schema of `Record`: one for all tasks, profiles and splits."""

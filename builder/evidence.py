@@ -1,0 +1,202 @@
+"""What the questions of a scene, and of one frame set, may rest on: the annotations under a profile's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .annotations import Annotations
+from .relations import box_extents_cam, signs_to_source
+from .rules import Rules
+from .scans.labels import is_structure
+from .schema import FrameSet
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SceneEvidence:
+    """Predicates of spec sections 3 and 5 over a whole scene. Arrays have shape (frames, instances) unless said."""
+
+    annotations: Annotations
+    rules: Rules
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """Categories that may be asked about, in alphabetical order."""
+        oversize = {
+            i.category for i in self.annotations.instances if i.extent_ratio > self.rules.max_box_diagonal_ratio
+        }
+        names = {i.category for i in self.annotations.instances} - oversize - {""}
+        return tuple(sorted(name for name in names if not is_structure(name)))
+
+    @cached_property
+    def category_index(self) -> Ints:
+        """Index into `categories` of every instance, shape (instances,); -1 for what is no subject."""
+        index = {name: k for k, name in enumerate(self.categories)}
+        return np.array([index.get(i.category, -1) for i in self.annotations.instances], np.int64)
+
+    @cached_property
+    def category_size(self) -> Ints:
+        """Instances of each category in the scene, shape (categories,)."""
+        subjects = self.category_index[self.category_index >= 0]
+        return np.bincount(subjects, minlength=len(self.categories))
+
+    @cached_property
+    def is_usable(self) -> Bools:
+        """Instances that may be source, target or evidence, shape (instances,)."""
+        num_vertices = np.array([i.num_vertices for i in self.annotations.instances])
+        return (self.category_index >= 0) & (num_vertices >= self.rules.min_instance_vertices)
+
+    @cached_property
+    def is_eligible(self) -> Bools:
+        """Whether the instance is occluded little enough in the frame (Sec. 3.2)."""
+        return self.annotations.occlusion_ratio < self.rules.max_occlusion_ratio
+
+    @cached_property
+    def is_visible(self) -> Bools:
+        """The profile's predicate `visible(n, i)`."""
+        a = self.annotations
+        enough = (a.visible_points >= self.rules.min_visible_points) & (
+            a.visible_pixels >= self.rules.min_visible_pixels
+        )
+        return enough & self.is_eligible
+
+    @cached_property
+    def has_pixel(self) -> Bools:
+        """Whether any pixel of the frame shows the instance."""
+        return self.annotations.visible_pixels > 0
+
+    @cached_property
+    def box_extents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Box minima and maxima along the camera axes, each of shape (frames, instances, 3), metres."""
+        return box_extents_cam(self.annotations.instances, self.annotations.frames)
+
+    @cached_property
+    def image_sizes(self) -> NDArray[np.float64]:
+        """Width and height of every frame, shape (frames, 2), pixels."""
+        return np.array([(f.camera.width, f.camera.height) for f in self.annotations.frames], np.float64)
+
+    def question_box(self, frame: int, instance: int) -> NDArray[np.float64]:
+        """Visible-pixel box (x0, y0, x1, y1) in question coordinates: the image stretched to a square."""
+        scale = self.rules.coordinate_size / self.image_sizes[frame]
+        return self.annotations.bbox_2d[frame, instance] * np.concatenate([scale, scale])
+
+    def question_centre(self, frame: int, instance: int) -> tuple[int, int]:
+        """Rounded centre of `question_box`."""
+        x0, y0, x1, y1 = self.question_box(frame, instance)
+        return round(float(x0 + x1) / 2), round(float(y0 + y1) / 2)
+
+    def signs(self, frame: int, source: int) -> NDArray[np.int8]:
+        """Relations of every instance to a source in a frame, shape (instances, 3); see `signs_to_source`."""
+        lowest, highest = self.box_extents
+        return signs_to_source(lowest[frame], highest[frame], source, self.rules.relation_margin)
+
+
+@dataclass(frozen=True)
+class SetEvidence:
+    """The same for one ordered frame set. Arrays have shape (frames of the set, instances) unless said."""
+
+    scene: SceneEvidence
+    frame_set: FrameSet
+
+    @property
+    def rules(self) -> Rules:
+        """The profile."""
+        return self.scene.rules
+
+    @property
+    def num_frames(self) -> int:
+        """Frames in the set."""
+        return len(self.frame_set.frames)
+
+    @cached_property
+    def _frames(self) -> list[int]:
+        return list(self.frame_set.frames)
+
+    @cached_property
+    def is_visible(self) -> Bools:
+        """Visibility of every instance in the set's frames."""
+        return self.scene.is_visible[self._frames]
+
+    @cached_property
+    def is_covered(self) -> Bools:
+        """Instances visible in at least one frame of the set, shape (instances,)."""
+        return self.is_visible.any(axis=0)
+
+    @cached_property
+    def is_eligible(self) -> Bools:
+        """Instances below the occlusion ceiling in at least one frame of the set, shape (instances,)."""
+        return self.scene.is_eligible[self._frames].any(axis=0)
+
+    @cached_property
+    def eligible_count(self) -> Ints:
+        """Eligible instances of each category, shape (categories,)."""
+        return self.count_by_category(self.is_eligible)
+
+    @cached_property
+    def has_uncertain_member(self) -> Bools:
+        """Categories that cannot be counted in this set, shape (categories,).
+
+        An instance with too few vertices shows a pixel, so the viewer may or may not count it.
+        """
+        shown = self.scene.has_pixel[self._frames].any(axis=0) & ~self.scene.is_usable
+        return self.count_by_category(shown) > 0
+
+    def count_by_category(self, chosen: Bools) -> Ints:
+        """Count the chosen instances, shape (instances,), of each category; shape (categories,)."""
+        members = self.scene.category_index[chosen]
+        return np.bincount(members[members >= 0], minlength=len(self.scene.categories))
+
+    def members(self, category: int, chosen: Bools) -> Ints:
+        """Indices of the chosen instances of one category."""
+        return np.flatnonzero(chosen & (self.scene.category_index == category))
+
+    @cached_property
+    def occlusion_by_instance(self) -> tuple[NDArray[np.float64], Ints]:
+        """Sum of occlusion ratios over the frames where a point falls in the image, and the number of those frames.
+
+        Both of shape (instances,).
+        """
+        a = self.scene.annotations
+        in_view = a.points_in_view[self._frames] > 0
+        return np.where(in_view, a.occlusion_ratio[self._frames], 0.0).sum(axis=0), in_view.sum(axis=0)
+
+    def occlusion_avg(self, targets: Ints) -> float | None:
+        """Mean occlusion ratio of the target instances over the frames that have a point of them; None if none has."""
+        total, count = self.occlusion_by_instance
+        frames = int(count[targets].sum())
+        return float(total[targets].sum()) / frames if frames else None
+
+    @cached_property
+    def target_weights(self) -> NDArray[np.float64]:
+        """Preference for each instance as target: harder occlusion levels weigh more; shape (instances,)."""
+        total, count = self.occlusion_by_instance
+        mean = np.where(count > 0, total / np.maximum(count, 1), 0.0)
+        weights = np.array([weight for _, weight in self.rules.level_weights])
+        return weights[np.searchsorted(self.rules.occlusion_levels, mean, side="right")]
+
+    @cached_property
+    def admissible_pairs(self) -> tuple[Ints, Ints, Ints]:
+        """Position of the query frame, source and target of every pair that a relation may be asked of (spec 6).
+
+        The source is visible in the query frame, the target only in another; no other instance of the target's category
+        is eligible in the set; the categories differ. Three arrays of shape (pairs,).
+        """
+        category = self.scene.category_index
+        is_alone = np.zeros(len(category), bool)
+        subjects = category >= 0
+        is_alone[subjects] = self.eligible_count[category[subjects]] == 1
+        is_source = self.is_visible & self.scene.is_usable
+        is_target = ~self.is_visible & self.is_covered & self.scene.is_usable & is_alone
+        differ = category[:, None] != category[None, :]
+        positions, sources, targets = np.nonzero(is_source[:, :, None] & is_target[:, None, :] & differ)
+        return positions, sources, targets
+
+    def frame_of(self, position: int) -> int:
+        """Index into the annotations' frames of a 0-based position in the set."""
+        return self.frame_set.frames[position]

@@ -1,0 +1,143 @@
+"""Candidates of all scenes -> records: quotas, balanced keys, option letters. Depends on keys alone, never on arrival.
+
+Quotas are met evenly over question types and scenes; what one cannot give is made up by others where they can.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .randomness import digest, generator
+from .schema import RECORD_SCHEMA
+from .tasks import QUESTION_TYPES
+
+LETTERS = "ABCDEFGH"
+
+Stock = dict[str, Counter[str]]
+"""What a scene offers: for each question type the number of candidates by polarity."""
+Quota = dict[str, int]
+"""What is taken from a scene: questions by type."""
+
+
+def stock_of(candidates: pa.Table) -> Stock:
+    """Count a scene's candidates by question type and polarity."""
+    stock: Stock = {}
+    for question_type, polarity in zip(
+        candidates["question_type"].to_pylist(), candidates["polarity"].to_pylist(), strict=True
+    ):
+        stock.setdefault(question_type, Counter())[polarity] += 1
+    return stock
+
+
+def capacity(polarities: Counter[str]) -> int:
+    """How many candidates can be taken with equally many of both polarities, or one more of one."""
+    if not polarities.keys() & {"yes", "no"}:
+        return polarities.total()
+    fewer, more = sorted((polarities["yes"], polarities["no"]))
+    return 2 * fewer + (more > fewer)
+
+
+def plan_quotas(stocks: dict[str, Stock], total: int, seed: int) -> dict[str, Quota]:
+    """Share `total` questions of a split out over question types, then over scenes.
+
+    Args:
+        stocks: by scene.
+        total: questions wanted; less is planned where the scenes offer less.
+        seed: of the build; decides who gives the odd ones.
+
+    Returns:
+        Quotas by scene.
+    """
+    capacities = {
+        question_type: {scene: capacity(stock.get(question_type, Counter())) for scene, stock in stocks.items()}
+        for question_type in QUESTION_TYPES
+    }
+    by_type = share_out(total, {name: sum(scenes.values()) for name, scenes in capacities.items()}, seed)
+    quotas: dict[str, Quota] = {scene: {} for scene in stocks}
+    for question_type, wanted in by_type.items():
+        for scene, count in share_out(wanted, capacities[question_type], seed).items():
+            quotas[scene][question_type] = count
+    return quotas
+
+
+def share_out(total: int, capacities: dict[str, int], seed: int) -> dict[str, int]:
+    """Split `total` as evenly as the capacities allow; the remainder goes to keys in a seeded order."""
+    shares = dict.fromkeys(capacities, 0)
+    left = min(total, sum(capacities.values()))
+    open_keys = sorted((key for key in capacities if capacities[key]), key=lambda key: digest(seed, "share", key))
+    while left:
+        step, remainder = divmod(left, len(open_keys))
+        for position, key in enumerate(open_keys):
+            given = min(step + (position < remainder), capacities[key] - shares[key])
+            shares[key] += given
+            left -= given
+        open_keys = [key for key in open_keys if shares[key] < capacities[key]]
+    return shares
+
+
+def finish_records(candidates: pa.Table, quota: Quota, split: str, seed: int) -> pa.Table:
+    """Select a scene's records and lay out their options.
+
+    The first candidates of each type are taken, so that few frame sets hold many questions each. Key letters follow a
+    block design: in each run of as many questions as there are options, every letter is the key once.
+
+    Returns:
+        A table of `RECORD_SCHEMA`, grouped by frame set.
+    """
+    chosen = np.sort(np.concatenate([np.zeros(0, np.int64), *_chosen_by_type(candidates, quota)])).astype(np.int64)
+    table = candidates.take(pa.array(chosen))
+    answers, distractors = table["answer"].to_pylist(), table["distractors"].to_pylist()
+    types, ids = table["question_type"].to_pylist(), table["id"].to_pylist()
+    letters = _balanced_letters(types, [len(wrong) + 1 for wrong in distractors], ids, table, seed)
+    options = []
+    for answer, wrong, letter, record_id in zip(answers, distractors, letters, ids, strict=True):
+        texts = [wrong[k] for k in generator(seed, "options", record_id).permutation(len(wrong))]
+        texts.insert(letter, answer)
+        options.append([f"{LETTERS[k]}. {text}" for k, text in enumerate(texts)])
+    columns = {
+        "split": pa.array([split] * len(table), pa.string()),
+        "options": pa.array(options, pa.list_(pa.string())),
+        "mc_answer": pa.array([LETTERS[letter] for letter in letters], pa.string()),
+        "ground_truth": table["answer"],
+        "answer_index": pa.array(letters, pa.int8()),
+        "chance": pc.divide(
+            1.0, pc.cast(pc.list_value_length(pa.array(options, pa.list_(pa.string()))), pa.float64())
+        ),
+    }
+    return pa.table({name: columns[name] if name in columns else table[name] for name in RECORD_SCHEMA.names}).cast(
+        RECORD_SCHEMA
+    )
+
+
+def _chosen_by_type(candidates: pa.Table, quota: Quota) -> list[np.ndarray]:
+    """Indices of the first candidates of each type, alternating polarities where there are two."""
+    types = np.array(candidates["question_type"].to_pylist(), dtype=object)
+    polarity = np.array(candidates["polarity"].to_pylist(), dtype=object)
+    chosen = []
+    for question_type, count in quota.items():
+        of_type = np.flatnonzero(types == question_type)
+        piles = [of_type[polarity[of_type] == name] for name in ("", "yes", "no")]
+        piles = sorted((pile for pile in piles if len(pile)), key=len, reverse=True)
+        for position, pile in enumerate(piles):
+            chosen.append(pile[: count // len(piles) + (position < count % len(piles))])
+    return chosen
+
+
+def _balanced_letters(
+    types: list[str], num_options: list[int], ids: list[str], table: pa.Table, seed: int
+) -> list[int]:
+    scenes = table["scene_name"].to_pylist()
+    letters = [0] * len(ids)
+    for question_type in dict.fromkeys(types):
+        members = [k for k in range(len(ids)) if types[k] == question_type]
+        members.sort(key=lambda k: digest(seed, "letter", ids[k]))
+        rng = generator(seed, "letters", scenes[members[0]], question_type)
+        block: list[int] = []
+        for k in members:
+            block = block or rng.permutation(num_options[k]).tolist()
+            letters[k] = block.pop()
+    return letters

@@ -1,0 +1,50 @@
+"""Object count: how many different instances of a category the frames show (App. D)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..evidence import SetEvidence
+from ..schema import Skip
+from . import wording
+from .task import Draft, Task, preferred_order, skip
+
+OFFSETS = (-3, -2, -1, 1, 2, 3)
+"""A wrong count differs from the right one by one of these (App. D: a small offset)."""
+_NUM_DISTRACTORS = 3
+
+
+def countable_categories(evidence: SetEvidence, rng: np.random.Generator) -> Iterator[tuple[int, np.ndarray] | Skip]:
+    """Yield categories that the frames show and that can be counted, with the visible instances, hard ones first."""
+    counts = evidence.count_by_category(evidence.is_covered)
+    shown = np.flatnonzero(counts > 0)
+    members = [evidence.members(category, evidence.is_covered) for category in shown]
+    weights = np.array([evidence.target_weights[m].mean() for m in members])
+    for k in preferred_order(weights, rng):
+        if evidence.has_uncertain_member[shown[k]]:
+            yield skip("an instance of the category is too small to be sure of")
+        else:
+            yield int(shown[k]), members[k]
+
+
+def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
+    """Ask for the number of distinct visible instances, at least one (union over the frames by instance id)."""
+    for found in countable_categories(evidence, rng):
+        if isinstance(found, Skip):
+            yield found
+            continue
+        category, members = found
+        name = evidence.scene.categories[category]
+        wrong = [len(members) + offset for offset in OFFSETS if len(members) + offset >= 0]
+        yield Draft(
+            question=wording.COUNT.format(category=name),
+            answer=str(len(members)),
+            distractors=tuple(str(n) for n in rng.permutation(wrong)[:_NUM_DISTRACTORS]),
+            category=name,
+            targets=members,
+        )
+
+
+TASK = Task("count", ("obj_count_occ",), propose)

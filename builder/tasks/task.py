@@ -1,0 +1,58 @@
+"""What a task is: a function from the evidence of one frame set to question drafts, or reasons why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evidence import SetEvidence
+from ..schema import ObjectRef, Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question before it is laid out: the record stage adds the frame set's data, the merge the option letters."""
+
+    question: str
+    answer: str
+    """Text of the right option."""
+    distractors: tuple[str, ...]
+    """Texts of the wrong options."""
+    category: str
+    targets: NDArray[np.int64]
+    """Indices of the target instances, which the difficulty is measured on (spec section 8)."""
+    polarity: str = ""
+    """`yes` or `no` where a question type has both: the merge keeps them equally frequent."""
+    query_frame: int | None = None
+    """1-based position of the frame asked about."""
+    source: ObjectRef | None = None
+    target: ObjectRef | None = None
+    relation: str | None = None
+    bbox_2d: tuple[int, int, int, int] | None = None
+    """Native pixels."""
+    bbox_2d_diag: float | None = None
+    """Question coordinates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One of the six tasks of Sec. 3.3."""
+
+    name: str
+    question_types: tuple[str, ...]
+    propose: Callable[[SetEvidence, str, np.random.Generator], Iterator[Draft | Skip]]
+    """`propose(evidence, question_type, rng)` yields drafts in order of preference, and a `Skip` for each question that
+    could not be made well. The caller stops once it has enough."""
+
+
+def skip(reason: str) -> Skip:
+    """A question that could not be made; the record stage counts these by reason, so it needs no place."""
+    return Skip(reason, "")
+
+
+def preferred_order(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw all indices without replacement, heavier ones earlier on average (an exponential race)."""
+    return np.argsort(rng.exponential(size=len(weights)) / weights, kind="stable")
