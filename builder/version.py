@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 try:
     BUILDER_VERSION = version("spatialmosaic")
@@ -11,5 +14,12 @@ except PackageNotFoundError:
 
 ENGINE_VERSION = 1
 """Raised whenever the visibility stage gives other numbers: annotations of another engine are made anew."""
-GENERATOR_VERSION = 1
-"""Raised whenever the question stage gives other candidates."""
+
+
+@cache
+def source_digest() -> str:
+    """SHA-256 over the package's source: records made by other code are made anew (annotations are not)."""
+    folder = Path(__file__).parent
+    sources = sorted(folder.rglob("*.py"))
+    parts = [f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes() for path in sources]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()

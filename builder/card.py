@@ -1,0 +1,76 @@
+"""Renders the dataset card from what the dataset folder holds."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from datasets import Features
+from huggingface_hub import DatasetCard, DatasetCardData
+
+from .shards import write_text
+from .splits import SPLITS
+from .version import BUILDER_VERSION
+
+_CONFIG_ORDER = ("paper", "strict", "annotations")
+
+
+def write_card(
+    out: Path, profile: str, counts: dict[str, dict[str, dict[str, int]]], identity: dict[str, Any]
+) -> None:
+    """Write `<out>/README.md`: the `configs:` that `load_dataset` reads, and what a person wants to know.
+
+    Args:
+        out: the dataset folder, its Parquet files in place.
+        profile: the config that was just written.
+        counts: records of that config by column, value and split.
+        identity: configuration of the build.
+    """
+    configs, infos = [], []
+    for name in _CONFIG_ORDER:
+        data_files = {split: sorted((out / name).glob(f"{split}-*.parquet")) for split in SPLITS}
+        data_files = {split: paths for split, paths in data_files.items() if paths}
+        if not data_files:
+            continue
+        configs.append(
+            {
+                "config_name": name,
+                "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in data_files],
+                **({"default": True} if not configs else {}),
+            }
+        )
+        schema = pq.read_schema(next(iter(data_files.values()))[0])
+        infos.append({"config_name": name, "features": Features.from_arrow_schema(schema)._to_yaml_list()})
+    lists = {path.stem: path for path in sorted((out / profile).glob("*-scenes.txt"))}
+    card = DatasetCard.from_template(
+        DatasetCardData(
+            pretty_name="SpatialMosaic",
+            language="en",
+            license="other",
+            license_name="scannetpp-terms-of-use",
+            license_link="https://scannetpp.mlsg.cit.tum.de/scannetpp/static/scannetpp-terms-of-use.pdf",
+            task_categories=["visual-question-answering", "multiple-choice"],
+            tags=["spatial-reasoning", "multi-view", "3d", "occlusion"],
+            configs=configs,
+            dataset_info=infos,
+        ),
+        template_str=(files("spatialmosaic_hub_cards") / "dataset_card.md").read_text(encoding="utf-8"),
+        counts=counts,
+        splits=[split for split in SPLITS if any(split in by for by in counts.get("question_type", {}).values())],
+        profile=profile,
+        identity=identity,
+        builder_version=BUILDER_VERSION,
+        scene_lists={name: (_num_lines(path), _sha256(path)) for name, path in lists.items()},
+    )
+    write_text(out / "README.md", card.content)
+
+
+def _num_lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,348 @@
+"""The stages in order: scans -> annotations -> candidates -> one dataset folder.
+
+<out>/                     the dataset: README.md and one folder of Parquet files a config
+<out>.work/annotations/    one folder a scan: the costly stage, kept between builds
+<out>.work/candidates/     one folder a profile and scan
+<out>.work/report.json     what was made, what was dropped and why
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from .annotations import Annotations, read_annotations, write_annotations
+from .merge import stock_of
+from .randomness import digest
+from .records import propose_records
+from .rules import PROFILES, VisibilityRules
+from .scans.scannetpp import ScanError, SceneFiles, list_scenes, read_scan
+from .schema import Skip
+from .shards import read_manifest, remove_leftovers, write_folder, write_text
+from .splits import SPLITS, questions_by_split, split_scenes
+from .tasks import QUESTION_TYPES
+from .version import ENGINE_VERSION, source_digest
+from .visibility import annotate
+from .workers import run_jobs
+from .writer import LEVEL_FIELDS, Counts, DatasetPlan, write_dataset
+
+logger = logging.getLogger(__name__)
+
+
+class BuildError(RuntimeError):
+    """A build that cannot go on. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildConfig:
+    """Turn ScanNet++ scans into SpatialMosaic and SpatialMosaic-Bench."""
+
+    root: Path
+    """ScanNet++ root: the folder that holds data/."""
+    out: Path = Path("spatialmosaic")
+    """Dataset folder to write; per-scan files go to OUT.work beside it."""
+    profile: Literal["paper"] = "paper"
+    """Rules of the questions; also the name of the dataset's config."""
+    images: Literal["iphone"] = "iphone"
+    """Frames to ask about."""
+    size: str = "mini"
+    """mini (200K train + 100K test questions), full (2M + 1M), or a number of questions in all."""
+    split: tuple[str, ...] = ("default",)
+    """default (80/20 by the hash of the scene id), official (ScanNet++'s lists), or two files: train list, test list."""
+    num_proc: int | None = None
+    """Worker processes; all cores by default. The records do not depend on it."""
+    seed: int = 0
+    """Seed of everything random."""
+    canvas_scale: float = 0.5
+    """Resolution of the visibility test relative to the picture; use 1 for a dataset to be published."""
+
+    def identity(self) -> dict[str, Any]:
+        """What the records depend on: two builds into one folder must agree on it."""
+        config = json.loads(json.dumps(asdict(self), default=str))
+        config["root"] = str(self.root.resolve())
+        for name in ("out", "num_proc"):
+            del config[name]
+        return config
+
+
+@dataclass(frozen=True, slots=True)
+class ScanJob:
+    """The work on one scan."""
+
+    root: Path
+    scene_name: str
+    work: Path
+    profile: str
+    visibility: VisibilityRules
+    share: int
+    """Questions of each type that the scene should give."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What became of one scan."""
+
+    scene_name: str
+    failure: Skip | None = None
+    """Why the scan gave nothing."""
+    summary: dict[str, Any] = field(default_factory=dict)
+    """Manifest of its candidates: counts of frames, frame sets, candidates and skips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build made and what it dropped."""
+
+    config: dict[str, Any]
+    scenes: dict[str, int]
+    """Scenes that gave records, by split."""
+    questions: dict[str, dict[str, int]]
+    """Records by question type and split."""
+    levels: dict[str, dict[str, dict[str, int]]]
+    """Records by diagnostic field, level and split."""
+    num_frame_sets: int
+    """Frame sets that hold a record."""
+    wanted: dict[str, int]
+    """Records asked for, by split."""
+    failures: tuple[Skip, ...]
+    """Scans that gave nothing."""
+    dropped: tuple[Skip, ...]
+    """Frames and objects that were left out."""
+    skips: dict[str, dict[str, int]]
+    """Questions that could not be made well, by question type and reason."""
+
+
+def build(config: BuildConfig) -> Report:
+    """Build one config of the dataset folder; resumes what an earlier run of the same command finished.
+
+    Args:
+        config: what to build.
+
+    Returns:
+        The closing report, which is also written to `<out>.work/report.json`.
+
+    Raises:
+        BuildError: if no scan is usable, the output folder belongs to another configuration, or the disk is full.
+        ScanError: if `config.root` is not a ScanNet++ folder or a scene list cannot be read.
+        ValueError: if the size or the split is malformed.
+    """
+    questions = questions_by_split(config.size)
+    scenes = list_scenes(config.root)
+    annotated = [scene.scene_name for scene in scenes if scene.is_annotated]
+    lists = split_scenes(config.split, config.root, annotated)
+    work = work_folder(config.out)
+    _refuse_other_configuration(config, work)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(work)
+        write_text(work / f"{config.profile}.json", json.dumps(config.identity(), indent=1) + "\n")
+        results = list(_run_scans(config, lists, questions, work))
+        usable = {result.scene_name: result for result in results if result.failure is None}
+        failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
+        if not usable:
+            causes = "; ".join(sorted({f"{skip.where}: {skip.detail}" for skip in failures})[:3])
+            raise BuildError(f"No scan below {config.root} is usable. {causes}")
+        plan = DatasetPlan(
+            out=config.out,
+            work=work,
+            profile=config.profile,
+            seed=config.seed,
+            questions=questions,
+            scenes={split: [scene for scene in lists[split] if scene in usable] for split in SPLITS},
+            stocks={scene: _stock(result.summary) for scene, result in usable.items()},
+            keys={scene: result.summary["key"] for scene, result in usable.items()},
+            identity=config.identity(),
+        )
+        counts = write_dataset(plan)
+        report = _report(config, plan, counts, list(usable.values()), failures)
+        write_text(work / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+    except OSError as error:
+        raise _explain(error, config) from error
+    return report
+
+
+def work_folder(out: Path) -> Path:
+    """Where the per-scan files of a dataset folder lie."""
+    return out.with_name(f"{out.name}.work")
+
+
+def _refuse_other_configuration(config: BuildConfig, work: Path) -> None:
+    out = config.out
+    if out.exists() and not out.is_dir():
+        raise BuildError(f"{out} is a file; name another --out.")
+    if out.is_dir() and any(out.iterdir()) and not work.is_dir():
+        raise BuildError(f"{out} holds files that this command did not write; name another --out or empty it.")
+    if not (out / config.profile).is_dir():
+        return
+    try:
+        before = json.loads((work / f"{config.profile}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    now = config.identity()
+    changed = [f"{name} {before.get(name)!r} -> {now[name]!r}" for name in now if before.get(name) != now[name]]
+    if changed:
+        raise BuildError(
+            f"{out / config.profile} was built with another configuration ({', '.join(changed)}); name another --out, or "
+            f"delete {out / config.profile} to replace it (annotations in {work} are reused where they fit)."
+        )
+
+
+def _run_scans(
+    config: BuildConfig, lists: dict[str, list[str]], questions: dict[str, int], work: Path
+) -> Iterator[ScanResult]:
+    jobs = [
+        ScanJob(
+            root=config.root.resolve(),
+            scene_name=scene,
+            work=work.resolve(),
+            profile=config.profile,
+            visibility=VisibilityRules(canvas_scale=config.canvas_scale),
+            share=-(-questions[split] // (len(QUESTION_TYPES) * len(lists[split]))),
+            seed=config.seed,
+        )
+        for split in SPLITS
+        for scene in lists[split]
+    ]
+    num_proc = config.num_proc or len(os.sched_getaffinity(0))
+    failed = 0
+    with tqdm(total=len(jobs), desc="scans", unit="scan") as bar:
+        for result in run_jobs(run_scan, jobs, num_proc, on_death=_died):
+            failed += result.failure is not None
+            if result.failure:
+                logger.warning("%s skipped: %s", result.scene_name, result.failure.detail)
+            bar.set_postfix(failed=failed)
+            bar.update()
+            yield result
+
+
+def _died(job: ScanJob) -> ScanResult:
+    detail = f"{job.scene_name}: the worker process died twice, most likely for lack of memory; try fewer --num-proc."
+    return ScanResult(job.scene_name, Skip("worker died", job.scene_name, detail))
+
+
+def run_scan(job: ScanJob) -> ScanResult:
+    """Annotate one scan and make its candidates, each unless it is there already.
+
+    This is the whole per-scan work: whoever calls it (this process, a pool, an engine) needs nothing else.
+
+    Raises:
+        OSError: if the results cannot be written. A scan that cannot be read is a result with a failure.
+    """
+    try:
+        folder, key = _ensure_annotations(job)
+        summary = _ensure_candidates(job, folder, key)
+    except ScanError as error:
+        return ScanResult(job.scene_name, Skip(error.reason, job.scene_name, str(error)))
+    return ScanResult(job.scene_name, summary=summary)
+
+
+def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
+    files = SceneFiles(job.root, job.scene_name)
+    key = digest("annotations", ENGINE_VERSION, job.visibility, job.seed, files.fingerprint())
+    folder = job.work / "annotations" / job.scene_name
+    if read_manifest(folder, key) is None:
+        annotations = _annotate(job)
+        with write_folder(folder, {"key": key, "visibility": asdict(job.visibility), "seed": job.seed}) as aside:
+            write_annotations(annotations, aside)
+    return folder, key
+
+
+def _annotate(job: ScanJob) -> Annotations:
+    try:
+        annotations = annotate(read_scan(job.root, job.scene_name), job.visibility, job.seed)
+    except OSError as error:
+        detail = f"{error.filename}: cannot be read ({error.strerror})."
+        raise ScanError("unreadable file", detail) from error
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        if isinstance(error, ScanError):
+            raise
+        # A scan that no check foresaw must not cost the others their work.
+        logger.exception("%s", job.scene_name)
+        detail = f"{job.scene_name}: the visibility stage failed with {error!r}; please report it."
+        raise ScanError("unexpected error", detail) from error
+    if not annotations.frames:
+        detail = f"{job.scene_name}: no frame sees the labelled surface; check the poses against the mesh."
+        raise ScanError("no usable frame", detail)
+    return annotations
+
+
+def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: str) -> dict[str, Any]:
+    rules = PROFILES[job.profile]
+    key = digest("candidates", source_digest(), annotations_key, rules, job.share, job.seed)
+    folder = job.work / "candidates" / job.profile / job.scene_name
+    manifest = read_manifest(folder, key)
+    if manifest is None:
+        annotations = read_annotations(job.scene_name, annotations_folder)
+        candidates = propose_records(annotations, rules, job.share, job.seed)
+        manifest = {
+            "key": key,
+            "frames": len(annotations.frames),
+            "frame_sets": candidates.num_frame_sets,
+            "stock": stock_of(candidates.table),
+            "skips": [[*reason, count] for reason, count in sorted(candidates.skips.items())],
+            "dropped": [asdict(skip) for skip in annotations.skips],
+        }
+        with write_folder(folder, manifest) as aside:
+            pq.write_table(candidates.table, aside / "candidates.parquet", compression="zstd")
+    return manifest
+
+
+def _stock(summary: dict[str, Any]) -> dict[str, Counter[str]]:
+    return {question_type: Counter(polarities) for question_type, polarities in summary["stock"].items()}
+
+
+def _unannotated(scenes: list[SceneFiles], lists: dict[str, list[str]]) -> list[Skip]:
+    listed = {scene for names in lists.values() for scene in names}
+    detail = "no segments: ScanNet++'s own test scenes are not annotated, so there is no truth to ask about."
+    return [
+        Skip("no annotation", scene.scene_name, f"{scene.scene_name} has {detail}")
+        for scene in scenes
+        if not scene.is_annotated and scene.scene_name not in listed
+    ]
+
+
+def _report(
+    config: BuildConfig,
+    plan: DatasetPlan,
+    counts: Counts,
+    results: list[ScanResult],
+    failures: list[Skip],
+) -> Report:
+    skips: dict[str, Counter[str]] = {}
+    for result in results:
+        for question_type, reason, count in result.summary["skips"]:
+            skips.setdefault(question_type, Counter())[reason] += count
+    return Report(
+        config=config.identity(),
+        scenes={split: len(scenes) for split, scenes in plan.scenes.items()},
+        questions=counts["question_type"],
+        levels={name: counts[name] for name in LEVEL_FIELDS},
+        num_frame_sets=sum(counts["num_frame_sets"]["all"].values()),
+        wanted=plan.questions,
+        failures=tuple(failures),
+        dropped=tuple(Skip(**skip) for result in results for skip in result.summary["dropped"]),
+        skips={question_type: dict(counter.most_common()) for question_type, counter in sorted(skips.items())},
+    )
+
+
+def _explain(error: OSError, config: BuildConfig) -> BuildError:
+    where = error.filename or config.out
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return BuildError(
+            f"The disk is full (while writing {where}); free some space and run the same command again: finished scans "
+            "are kept."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return BuildError(f"{where} cannot be written ({error.strerror}); name another --out.")
+    return BuildError(f"{where}: {error.strerror or error}")

@@ -1,0 +1,332 @@
+"""Colour and light of the sample scans: procedural textures, baked light, and pictures taken through a lens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from embreex import rtcore_scene
+from embreex.mesh_construction import TriangleMesh
+from numpy.typing import NDArray
+
+from ..geometry import Camera, FloatArray, camera_centre_world
+
+Floats = NDArray[np.float32]
+
+_AMBIENT_RAYS = 14
+_AMBIENT_REACH = 0.9
+"""Metres: what is nearer than this darkens a corner."""
+_SHADOW_RAYS = 3
+_LAMP_RADIUS = 0.3
+_NO_HIT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A triangle mesh with what is needed to paint it."""
+
+    vertices: Floats
+    """Shape (v, 3), metres, world frame, with scan noise."""
+    faces: NDArray[np.int32]
+    """Shape (f, 3)."""
+    local: Floats
+    """Shape (v, 3): position in the frame of the vertex' shape, where textures live."""
+    corner_normals: Floats
+    """Shape (f, 3, 3): outward normal of each face at each corner, without scan noise."""
+    vertex_normals: Floats
+    """Shape (v, 3)."""
+    face_part: NDArray[np.int32]
+    """Shape (f,): index into the parts' colours and patterns."""
+    part_colour: Floats
+    """Shape (p, 3), linear."""
+    part_pattern: tuple[str, ...]
+    """Key of `PATTERNS`, one a part."""
+
+
+def _wave(p: Floats, x: float, y: float, z: float) -> Floats:
+    return np.sin(p[:, 0] * np.float32(x) + p[:, 1] * np.float32(y) + p[:, 2] * np.float32(z))
+
+
+def _speckle(p: Floats, size: float) -> Floats:
+    """Pseudo-random value in 0..1 of the cell of `size` metres that holds the point."""
+    cell = np.floor(p / np.float32(size)).astype(np.int32).view(np.uint32)
+    mixed = (
+        cell[:, 0] * np.uint32(0x9E3779B1) ^ cell[:, 1] * np.uint32(0x85EBCA77) ^ cell[:, 2] * np.uint32(0xC2B2AE3D)
+    )
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(0x2C1B3C6D)
+    mixed ^= mixed >> np.uint32(13)
+    return (mixed & np.uint32(0xFFFF)).astype(np.float32) / np.float32(65535)
+
+
+def _shaded(colour: Floats, factor: Floats) -> Floats:
+    return colour * factor[:, None]
+
+
+def _plain(colour: Floats, p: Floats) -> Floats:
+    return _shaded(colour, 0.97 + 0.03 * _wave(p, 31, 27, 23))
+
+
+def _wood(colour: Floats, p: Floats) -> Floats:
+    grain = _wave(p, 9, 160, 60) * 0.5 + np.sin(p[:, 1] * 55 + p[:, 2] * 43 + 2.5 * _wave(p, 5, 9, 4))
+    return _shaded(colour, 0.96 + 0.07 * grain)
+
+
+def _fabric(colour: Floats, p: Floats) -> Floats:
+    return _shaded(colour, 0.92 + 0.08 * _speckle(p, 0.006) + 0.05 * _wave(p, 21, 17, 25))
+
+
+def _carpet(colour: Floats, p: Floats) -> Floats:
+    return _shaded(colour, 0.78 + 0.3 * _speckle(p, 0.012) + 0.1 * _speckle(p, 0.05))
+
+
+def _planks(colour: Floats, p: Floats) -> Floats:
+    row = np.floor(p[:, 1] / 0.14)
+    board = np.stack([np.floor((p[:, 0] + 0.53 * row) / 1.3), row, 0 * row], axis=1).astype(np.float32)
+    seam = np.minimum((p[:, 1] / 0.14) % 1, ((p[:, 0] + 0.53 * row) / 1.3 % 1) * 9)
+    return _shaded(_wood(colour, p), (0.78 + 0.3 * _speckle(board, 1.0)) * np.where(seam < 0.04, 0.6, 1))
+
+
+def _tiles(colour: Floats, p: Floats) -> Floats:
+    x, y = p[:, 0] / 0.33, (p[:, 1] + p[:, 2]) / 0.33
+    is_joint = (x % 1 < 0.03) | (y % 1 < 0.03)
+    checker = (np.floor(x) + np.floor(y)) % 2
+    return _shaded(colour, np.where(is_joint, 0.6, 0.86 + 0.14 * checker).astype(np.float32))
+
+
+def _plaster(colour: Floats, p: Floats) -> Floats:
+    return _shaded(colour, 0.96 + 0.025 * _speckle(p, 0.008) + 0.015 * _wave(p, 3, 4, 2.6))
+
+
+def _weave(colour: Floats, p: Floats) -> Floats:
+    angle = np.arctan2(p[:, 1], p[:, 0])
+    return _shaded(colour, 0.85 + 0.2 * np.sin(p[:, 2] * 180) * np.sin(angle * 22))
+
+
+def _art(colour: Floats, p: Floats) -> Floats:
+    shift = colour.sum(axis=1) * 9
+    waves = [np.sin(p[:, 0] * a + p[:, 2] * b + shift * c) for a, b, c in ((13, 7, 1), (-9, 15, 2), (6, -17, 3))]
+    return np.clip(0.25 * colour + 0.4 + 0.38 * np.stack(waves, axis=1), 0.02, 1).astype(np.float32)
+
+
+def _screen(colour: Floats, p: Floats) -> Floats:
+    is_text = (np.sin(p[:, 2] * 260) > 0.35) & (_speckle(p * np.float32([1, 0, 1]), 0.024) > 0.45)
+    return colour * np.where(is_text, 2.2, 0.8).astype(np.float32)[:, None]
+
+
+def _sky(colour: Floats, p: Floats) -> Floats:
+    is_tree = p[:, 2] < 0.35 + 0.12 * np.sin(p[:, 0] * 7) + 0.05 * np.sin(p[:, 0] * 31)
+    tree = np.array([0.3, 0.5, 0.22], np.float32)
+    return np.where(is_tree[:, None], tree, colour * (0.85 + 0.12 * np.clip(p[:, 2:3], 0, 1.5)))
+
+
+def _book(colour: Floats, p: Floats) -> Floats:
+    return np.where((np.abs((p[:, 2] * 11) % 1 - 0.5) < 0.12)[:, None], 0.5 * colour + 0.35, colour)
+
+
+def _print(colour: Floats, p: Floats) -> Floats:
+    is_ink = (np.sin(p[:, 1] * 420) > 0.2) & (_speckle(p, 0.02) > 0.3) & (np.abs(p[:, 0]) < 0.085)
+    return _shaded(colour, np.where(is_ink, 0.55, 1).astype(np.float32))
+
+
+def _cardboard(colour: Floats, p: Floats) -> Floats:
+    return _shaded(colour, 0.95 + 0.04 * _wave(p, 4, 4, 220) + 0.03 * _speckle(p, 0.02))
+
+
+def _keys(colour: Floats, p: Floats) -> Floats:
+    is_gap = ((p[:, 0] / 0.02) % 1 < 0.2) | ((p[:, 1] / 0.02) % 1 < 0.2)
+    return _shaded(colour, np.where(is_gap, 0.25, 1).astype(np.float32))
+
+
+def _rug(colour: Floats, p: Floats) -> Floats:
+    figure = np.sin(p[:, 0] * 16) * np.sin(p[:, 1] * 16)
+    light = np.array([0.75, 0.66, 0.5], np.float32)
+    mixed = np.where((figure > 0.35)[:, None], light, colour)
+    return _shaded(np.where((figure < -0.6)[:, None], 0.45 * colour, mixed), 0.85 + 0.15 * _speckle(p, 0.01))
+
+
+def _rings(colour: Floats, p: Floats) -> Floats:
+    ring = (np.hypot(p[:, 0], p[:, 1]) / 0.22) % 1 < 0.45
+    return _shaded(np.where(ring[:, None], 0.4 * colour + 0.5, colour), 0.85 + 0.15 * _speckle(p, 0.01))
+
+
+def _curtain(colour: Floats, p: Floats) -> Floats:
+    return _shaded(_fabric(colour, p), np.where((p[:, 0] * 5) % 1 < 0.2, 0.82, 1.0).astype(np.float32))
+
+
+def _leaf(colour: Floats, p: Floats) -> Floats:
+    return _shaded(colour, 0.85 + 0.2 * _wave(p, 60, 60, 40))
+
+
+def _globe(colour: Floats, p: Floats) -> Floats:
+    land = _wave(p, 21, 17, 9) + _wave(p, -13, 24, 19) + 0.5 * _wave(p, 40, -33, 37)
+    return np.where((land > 0.35)[:, None], np.array([0.4, 0.52, 0.2], np.float32), colour)
+
+
+def _glass(colour: Floats, p: Floats) -> Floats:
+    return colour + np.where((np.abs((p[:, 0] + p[:, 2]) % 0.5 - 0.2) < 0.04)[:, None], 0.12, 0.02).astype(np.float32)
+
+
+def _flat(colour: Floats, p: Floats) -> Floats:
+    return colour
+
+
+PATTERNS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "plain": _plain,
+    "wood": _wood,
+    "fabric": _fabric,
+    "carpet": _carpet,
+    "planks": _planks,
+    "tiles": _tiles,
+    "plaster": _plaster,
+    "weave": _weave,
+    "art": _art,
+    "screen": _screen,
+    "sky": _sky,
+    "book": _book,
+    "print": _print,
+    "cardboard": _cardboard,
+    "keys": _keys,
+    "rug": _rug,
+    "rings": _rings,
+    "curtain": _curtain,
+    "leaf": _leaf,
+    "globe": _globe,
+    "glass": _glass,
+    "glow": _flat,
+    "shade": _plain,
+}
+"""Textures: (base colour, local position), both of shape (n, 3), to colour of shape (n, 3)."""
+
+_GLOW = {"glow": 1.0, "sky": 0.9, "screen": 0.35, "shade": 0.35}
+"""Patterns that shine by themselves, and how bright."""
+
+
+def paint(surface: Surface, part: NDArray[np.int32], local: Floats, light: Floats) -> NDArray[np.uint8]:
+    """Colour points by their part's texture under a given light.
+
+    Args:
+        surface: gives the parts.
+        part: shape (n,), part index.
+        local: shape (n, 3), texture position.
+        light: shape (n,), incoming light, about 1 in the open.
+
+    Returns:
+        Shape (n, 3), 8-bit sRGB.
+    """
+    names = sorted(set(surface.part_pattern))
+    pattern_of_part = np.array([names.index(name) for name in surface.part_pattern])
+    pattern = pattern_of_part[part]
+    linear = surface.part_colour[part]
+    glow = np.zeros(len(part), np.float32)
+    order = np.argsort(pattern, kind="stable")
+    bounds = np.searchsorted(pattern[order], np.arange(len(names) + 1))
+    for k, name in enumerate(names):
+        chosen = order[bounds[k] : bounds[k + 1]]
+        if len(chosen):
+            linear[chosen] = PATTERNS[name](linear[chosen], local[chosen])
+            glow[chosen] = _GLOW.get(name, 0.0)
+    linear *= (np.maximum(light, 0) * (1 - 0.5 * glow) + glow)[:, None]
+    return _SRGB[np.clip(linear * 4095, 0, 4095).astype(np.int16)]
+
+
+def _srgb_table() -> NDArray[np.uint8]:
+    linear = np.linspace(0, 1, 4096)
+    # A soft shoulder keeps lamps and windows from burning out into flat white.
+    linear = np.where(linear > 0.7, 0.7 + 0.3 * (1 - np.exp(-(linear - 0.7) / 0.3)), linear)
+    return (255 * np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)).astype(np.uint8)
+
+
+_SRGB = _srgb_table()
+
+
+def ray_scene(surface: Surface) -> rtcore_scene.EmbreeScene:
+    """Put the mesh into an Embree scene."""
+    scene = rtcore_scene.EmbreeScene()
+    TriangleMesh(scene, surface.vertices, surface.faces)
+    return scene
+
+
+def bake_light(surface: Surface, lamps: FloatArray, seed: int) -> Floats:
+    """Light that reaches every vertex from the lamps (shape (l, 3)) and from all around, shape (v, 2 + l).
+
+    Columns: ambient openness in 0..1, share of the window light, and for each lamp the share of it that is not hidden.
+    The angle to the lamp is left to `lit`, which knows the normals of faces.
+    """
+    rng = np.random.default_rng(seed)
+    scene = ray_scene(surface)
+    normals = surface.vertex_normals
+    start = surface.vertices + 0.008 * normals
+    count = len(start)
+    openness = np.zeros(count, np.float32)
+    reach = np.full(count, _AMBIENT_REACH, np.float32)
+    for _ in range(_AMBIENT_RAYS):
+        direction = normals + _unit(rng.normal(size=(count, 3)).astype(np.float32))
+        openness += scene.run(start, _unit(direction), dists=reach, query="OCCLUDED") == _NO_HIT
+    shares = [openness / _AMBIENT_RAYS]
+    for lamp in lamps:
+        seen = np.zeros(count, np.float32)
+        for _ in range(_SHADOW_RAYS):
+            target = lamp + _LAMP_RADIUS * rng.uniform(-1, 1, (count, 3)) * (1, 1, 0.1)
+            to_lamp = (target - start).astype(np.float32)
+            distance = np.linalg.norm(to_lamp, axis=1).astype(np.float32)
+            blocked = scene.run(start, to_lamp / distance[:, None], dists=distance - 0.12, query="OCCLUDED") != _NO_HIT
+            seen += ~blocked
+        shares.append(seen / _SHADOW_RAYS)
+    return np.stack(shares, axis=1).astype(np.float32)
+
+
+def lit(points: Floats, normals: Floats, shares: Floats, lamps: FloatArray) -> Floats:
+    """Light on points of shape (n, 3) with the given normals, from the baked shares of shape (n, 1 + l)."""
+    light = shares[:, 0] * (0.34 + 0.07 * normals[:, 2] + 0.05 * normals[:, 0] - 0.03 * normals[:, 1])
+    for k, lamp in enumerate(lamps):
+        to_lamp = lamp.astype(np.float32) - points
+        squared = np.einsum("ij,ij->i", to_lamp, to_lamp)
+        cosine = np.maximum(np.einsum("ij,ij->i", to_lamp, normals), 0) / np.sqrt(squared + 1e-6)
+        light += shares[:, 1 + k] * cosine * np.float32(2.2 / len(lamps)) / (1 + 0.22 * squared)
+    return light.astype(np.float32)
+
+
+def _unit(vectors: Floats) -> Floats:
+    return (vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
+
+
+def vertex_colours(surface: Surface, shares: Floats, lamps: FloatArray) -> NDArray[np.uint8]:
+    """Colours of the mesh, shape (v, 3), 8-bit sRGB."""
+    part = np.zeros(len(surface.vertices), np.int32)
+    part[surface.faces] = surface.face_part[:, None]
+    light = lit(surface.vertices, surface.vertex_normals, shares, lamps)
+    return paint(surface, part, surface.local, light)
+
+
+class Photographer:
+    """Takes pictures of a surface: exact rays through the full lens model, one a pixel."""
+
+    def __init__(self, surface: Surface, shares: Floats, lamps: FloatArray, camera: Camera) -> None:
+        self._surface, self._shares, self._lamps = surface, shares, lamps
+        self._scene = ray_scene(surface)
+        self._size = (camera.height, camera.width)
+        row, column = np.mgrid[: camera.height, : camera.width]
+        pixels = np.stack([column.ravel() + 0.5, row.ravel() + 0.5], axis=1)
+        self._rays_cam = _unit(camera.cam_rays_from_px(pixels).astype(np.float32))
+
+    def take(self, cam_from_world: FloatArray) -> NDArray[np.uint8]:
+        """Render a picture, shape (height, width, 3), 8-bit sRGB."""
+        surface = self._surface
+        rotation = cam_from_world[:3, :3].astype(np.float32)
+        centre = camera_centre_world(cam_from_world).astype(np.float32)
+        rays = self._rays_cam @ rotation
+        hit = self._scene.run(np.broadcast_to(centre, rays.shape).copy(), rays, query="INTERSECT", output=True)
+        colour = np.zeros((len(rays), 3), np.uint8)
+        seen = np.flatnonzero(hit["primID"] != _NO_HIT)
+        face = hit["primID"][seen]
+        u, v = hit["u"][seen], hit["v"][seen]
+        weights = np.stack([1 - u - v, u, v], axis=1)
+        corners = surface.faces[face]
+        local = np.einsum("nk,nkd->nd", weights, surface.local[corners])
+        shares = np.einsum("nk,nkd->nd", weights, self._shares[corners])
+        normals = _unit(np.einsum("nk,nkd->nd", weights, surface.corner_normals[face]))
+        points = centre + rays[seen] * hit["tfar"][seen, None]
+        colour[seen] = paint(surface, surface.face_part[face], local, lit(points, normals, shares, self._lamps))
+        return colour.reshape(*self._size, 3)
