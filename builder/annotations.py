@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -192,8 +193,8 @@ def read_annotations(scene_name: str, folder: Path) -> Annotations:
     n = np.array([n_index[i] for i in views["instance_id"].to_pylist()], np.int64)
     shape = (len(frames), len(instances))
 
-    def dense(name: str, dtype: type) -> NDArray:
-        values = np.zeros(shape, dtype)
+    def dense(name: str, dtype: type[Any]) -> NDArray[Any]:
+        values: NDArray[Any] = np.zeros(shape, dtype)
         values[f, n] = views[name].to_numpy()
         return values
 
@@ -219,12 +220,14 @@ def read_annotations(scene_name: str, folder: Path) -> Annotations:
     )
 
 
-def _instance(row: dict) -> Instance:
+def _instance(row: dict[str, Any]) -> Instance:
     box = OrientedBox(tuple(row["box_centroid"]), tuple(row["box_axes"]), tuple(row["box_lengths"]))
     return Instance(row["instance_id"], row["label"], row["category"], box, row["num_vertices"], row["extent_ratio"])
 
 
-def _frame(row: dict) -> Frame:
-    camera = Camera(row["width"], row["height"], *row["intrinsics"], distortion=tuple(row["distortion"]))
+def _frame(row: dict[str, Any]) -> Frame:
+    fx, fy, cx, cy = row["intrinsics"]
+    k1, k2, p1, p2 = row["distortion"]
+    camera = Camera(row["width"], row["height"], fx, fy, cx, cy, distortion=(k1, k2, p1, p2))
     cam_from_world = np.vstack([np.array(row["cam_from_world"]).reshape(3, 4), [0, 0, 0, 1]])
     return Frame(row["frame"], row["image_path"], camera, cam_from_world)

@@ -29,7 +29,8 @@ def write_card(
         counts: records of that config by column, value and split.
         identity: configuration of the build.
     """
-    configs, infos = [], []
+    configs: list[dict[str, Any]] = []
+    infos: list[dict[str, Any]] = []
     for name in _CONFIG_ORDER:
         data_files = {split: sorted((out / name).glob(f"{split}-*.parquet")) for split in SPLITS}
         data_files = {split: paths for split, paths in data_files.items() if paths}

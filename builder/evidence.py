@@ -126,12 +126,12 @@ class SetEvidence:
     @cached_property
     def is_covered(self) -> Bools:
         """Instances visible in at least one frame of the set, shape (instances,)."""
-        return self.is_visible.any(axis=0)
+        return np.any(self.is_visible, axis=0)
 
     @cached_property
     def is_eligible(self) -> Bools:
         """Instances below the occlusion ceiling in at least one frame of the set, shape (instances,)."""
-        return self.scene.is_eligible[self._frames].any(axis=0)
+        return np.any(self.scene.is_eligible[self._frames], axis=0)
 
     @cached_property
     def eligible_count(self) -> Ints:
@@ -152,7 +152,7 @@ class SetEvidence:
         members = self.scene.category_index[chosen]
         return np.bincount(members[members >= 0], minlength=len(self.scene.categories))
 
-    def members(self, category: int, chosen: Bools) -> Ints:
+    def members(self, category: int | np.integer, chosen: Bools) -> Ints:
         """Indices of the chosen instances of one category."""
         return np.flatnonzero(chosen & (self.scene.category_index == category))
 

@@ -63,8 +63,8 @@ class Camera:
             raise ValueError(f"camera model {model} takes {counts[model]} parameters, got {len(params)}")
         if model == "SIMPLE_PINHOLE":
             params = [params[0], *params]
-        k1, k2, p1, p2 = params[4:8] if model == "OPENCV" else (0.0, 0.0, 0.0, 0.0)
-        camera = cls(width, height, *params[:4], distortion=(k1, k2, p1, p2))
+        fx, fy, cx, cy, k1, k2, p1, p2 = [*params, 0.0, 0.0, 0.0, 0.0][:8]
+        camera = cls(width, height, fx, fy, cx, cy, distortion=(k1, k2, p1, p2))
         camera.check()
         return camera
 

@@ -38,6 +38,25 @@ class Lens(NamedTuple):
         return cls(*intrinsics, *camera.distortion, max_radius=camera.max_radius * (1 + 1e-9))
 
 
+class Window(NamedTuple):
+    """A canvas (`raster.Canvas`) for the kernels; canvas pixels."""
+
+    width: float
+    height: float
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    near: float
+    """Nothing nearer to the camera plane is seen, metres."""
+
+    @classmethod
+    def from_canvas(cls, canvas: Canvas, near: float) -> Window:
+        """Copy a canvas' numbers."""
+        size = (float(canvas.width), float(canvas.height))
+        return cls(*size, canvas.fx, canvas.fy, canvas.cx, canvas.cy, near)
+
+
 @compiled
 def px_from_ray(lens: Lens, x: float, y: float) -> tuple[float, float]:
     """Project the ray (x, y, 1), camera axes, to distorted pixels."""
@@ -57,18 +76,46 @@ def is_ray_in_image(lens: Lens, x: float, y: float) -> bool:
     return 0.0 <= u < lens.width and 0.0 <= v < lens.height
 
 
+@compiled
+def project_points(
+    xyz_world: NDArray[np.float32], cam_from_world: NDArray[np.float64], canvas: Window, lens: Lens
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Project points of shape (n, 3), in float64.
+
+    Returns:
+        For the points on the canvas: their indices; canvas pixels, shape (m, 2); z, metres; and whether each is in
+        the image by the full lens model.
+    """
+    m = cam_from_world
+    index, px = np.empty(len(xyz_world), np.int64), np.empty((len(xyz_world), 2), np.float64)
+    depth, is_in_image = np.empty(len(xyz_world), np.float64), np.empty(len(xyz_world), np.bool_)
+    n = 0
+    for k in range(len(xyz_world)):
+        x_world, y_world, z_world = xyz_world[k, 0], xyz_world[k, 1], xyz_world[k, 2]
+        z = m[2, 0] * x_world + m[2, 1] * y_world + m[2, 2] * z_world + m[2, 3]
+        if z < canvas.near:
+            continue
+        x = (m[0, 0] * x_world + m[0, 1] * y_world + m[0, 2] * z_world + m[0, 3]) / z
+        y = (m[1, 0] * x_world + m[1, 1] * y_world + m[1, 2] * z_world + m[1, 3]) / z
+        u, v = canvas.fx * x + canvas.cx, canvas.fy * y + canvas.cy
+        if 0.0 <= u < canvas.width and 0.0 <= v < canvas.height:
+            index[n], px[n, 0], px[n, 1], depth[n] = k, u, v, z
+            is_in_image[n] = is_ray_in_image(lens, x, y)
+            n += 1
+    return index[:n], px[:n], depth[:n], is_in_image[:n]
+
+
 def picture_cells(camera: Camera, canvas: Canvas) -> NDArray[np.uint16]:
-    """Find which pixels of the picture that is shown each pixel of the canvas' centre crop covers.
+    """Find which pixels of the picture that is shown each pixel of an undistorted canvas covers.
 
     A pixel that the lens moves out of the picture is moved to its border.
 
     Returns:
-        Shape (4, crop height, crop width): x0, y0, x1, y1 in native pixels of the distorted picture, exclusive at x1
+        Shape (4, height, width) of the canvas: x0, y0, x1, y1 in native pixels of the distorted picture, exclusive at x1
         and y1.
     """
-    x0, y0, x1, y1 = canvas.crop
-    x = (np.arange(x0, x1 + 1) - canvas.cx) / canvas.fx
-    y = (np.arange(y0, y1 + 1) - canvas.cy) / canvas.fy
+    x = (np.arange(canvas.width + 1) - canvas.cx) / canvas.fx
+    y = (np.arange(canvas.height + 1) - canvas.cy) / canvas.fy
     corners_x, corners_y = _project_grid(Lens.from_camera(camera), x, y)
     bounds = [_cell_bounds(corners_x, camera.width), _cell_bounds(corners_y, camera.height)]
     return np.array([bounds[0][0], bounds[1][0], bounds[0][1], bounds[1][1]], np.uint16)

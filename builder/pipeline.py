@@ -16,15 +16,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from .annotations import Annotations, read_annotations, write_annotations
+from .config import BuildConfig
 from .merge import stock_of
 from .randomness import digest
 from .records import propose_records
+from .report import Report
 from .rules import PROFILES, VisibilityRules
 from .scans.scannetpp import ScanError, SceneFiles, list_scenes, read_scan
 from .schema import Skip
@@ -41,38 +43,6 @@ logger = logging.getLogger(__name__)
 
 class BuildError(RuntimeError):
     """A build that cannot go on. The message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildConfig:
-    """Turn ScanNet++ scans into SpatialMosaic and SpatialMosaic-Bench."""
-
-    root: Path
-    """ScanNet++ root: the folder that holds data/."""
-    out: Path = Path("spatialmosaic")
-    """Dataset folder to write; per-scan files go to OUT.work beside it."""
-    profile: Literal["paper"] = "paper"
-    """Rules of the questions; also the name of the dataset's config."""
-    images: Literal["iphone"] = "iphone"
-    """Frames to ask about."""
-    size: str = "mini"
-    """mini (200K train + 100K test questions), full (2M + 1M), or a number of questions in all."""
-    split: tuple[str, ...] = ("default",)
-    """default (80/20 by the hash of the scene id), official (ScanNet++'s lists), or two files: train list, test list."""
-    num_proc: int | None = None
-    """Worker processes; all cores by default. The records do not depend on it."""
-    seed: int = 0
-    """Seed of everything random."""
-    canvas_scale: float = 0.5
-    """Resolution of the visibility test relative to the picture; use 1 for a dataset to be published."""
-
-    def identity(self) -> dict[str, Any]:
-        """What the records depend on: two builds into one folder must agree on it."""
-        config = json.loads(json.dumps(asdict(self), default=str))
-        config["root"] = str(self.root.resolve())
-        for name in ("out", "num_proc"):
-            del config[name]
-        return config
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +68,6 @@ class ScanResult:
     """Why the scan gave nothing."""
     summary: dict[str, Any] = field(default_factory=dict)
     """Manifest of its candidates: counts of frames, frame sets, candidates and skips."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a build made and what it dropped."""
-
-    config: dict[str, Any]
-    scenes: dict[str, int]
-    """Scenes that gave records, by split."""
-    questions: dict[str, dict[str, int]]
-    """Records by question type and split."""
-    levels: dict[str, dict[str, dict[str, int]]]
-    """Records by diagnostic field, level and split."""
-    num_frame_sets: int
-    """Frame sets that hold a record."""
-    wanted: dict[str, int]
-    """Records asked for, by split."""
-    failures: tuple[Skip, ...]
-    """Scans that gave nothing."""
-    dropped: tuple[Skip, ...]
-    """Frames and objects that were left out."""
-    skips: dict[str, dict[str, int]]
-    """Questions that could not be made well, by question type and reason."""
 
 
 def build(config: BuildConfig) -> Report:

@@ -54,18 +54,30 @@ class MeshChunks(NamedTuple):
 
 
 class View(NamedTuple):
-    """A pinhole and its pose, in the float type that a kernel computes in."""
+    """A posed pinhole."""
 
-    cam_from_world: NDArray[np.floating]
+    cam_from_world: NDArray[np.float32]
     """Shape (3, 4), OpenCV axes, metres."""
-    fx: np.floating
-    fy: np.floating
-    cx: np.floating
-    cy: np.floating
-    width: np.floating
-    height: np.floating
-    near: np.floating
+    fx: np.float32
+    fy: np.float32
+    cx: np.float32
+    cy: np.float32
+    width: np.float32
+    height: np.float32
+    near: np.float32
     """Near plane, metres."""
+
+
+class PointCells(NamedTuple):
+    """Projected points, sorted into square cells of the picture plane."""
+
+    x: NDArray[np.float32]
+    """Shape (n,): the unit is the side of a cell."""
+    y: NDArray[np.float32]
+    start: NDArray[np.int64]
+    """Shape (cells + 1,): where each cell's points begin, row by row."""
+    num_columns: int
+    num_rows: int
 
 
 @compiled
@@ -101,7 +113,7 @@ def split_into_chunks(
 
 
 @compiled
-def box_misses_view(view: View, centre: NDArray[np.float32], half_size: NDArray[np.float32]) -> bool:
+def _box_misses_view(view: View, centre: NDArray[np.float32], half_size: NDArray[np.float32]) -> bool:
     """Tell whether a world-aligned box lies wholly outside one plane of the viewing frustum."""
     m = view.cam_from_world
     x = m[0, 0] * centre[0] + m[0, 1] * centre[1] + m[0, 2] * centre[2] + m[0, 3]
@@ -123,39 +135,85 @@ def box_misses_view(view: View, centre: NDArray[np.float32], half_size: NDArray[
 
 @compiled
 def draw_mesh(keys: NDArray[np.int32], mesh: MeshChunks, view: View, id_bits: int) -> None:
-    """Clear `keys`, shape (height, width + LANES), and draw all triangles two-sided; `view` is float32."""
+    """Clear `keys`, shape (height, width + LANES), and draw all triangles two-sided; `view` is in its pixels."""
     keys[:] = 0
     cells = keys.reshape(keys.size)
     stride = np.uint64(keys.shape[1])
     depth_mask = np.int32(-1 << id_bits)
-    m = view.cam_from_world
-    most_vertices = np.diff(mesh.vertex_start).max() if len(mesh.centres) else 0
-    px_x = np.empty(most_vertices, np.float32)
-    px_y = np.empty(most_vertices, np.float32)
-    inverse_z = np.empty(most_vertices, np.float32)
+    scratch = _scratch(mesh)
     for chunk in range(len(mesh.centres)):
-        if box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
+        if _box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
             continue
         vertices = mesh.vertices[:, mesh.vertex_start[chunk] : mesh.vertex_start[chunk + 1]]
-        for i in range(vertices.shape[1]):
-            x, y, z = vertices[0, i], vertices[1, i], vertices[2, i]
-            x_cam = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
-            y_cam = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
-            z_cam = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
-            w = _ONE / z_cam
-            px_x[i] = view.fx * x_cam * w + view.cx
-            px_y[i] = view.fy * y_cam * w + view.cy
-            inverse_z[i] = w if z_cam >= view.near else _ZERO  # zero marks a vertex that is not in front
+        _project(view, vertices, scratch)
         for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
             a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            wa, wb, wc = inverse_z[a], inverse_z[b], inverse_z[c]
+            x0, y0, w0 = scratch[0, a], scratch[1, a], scratch[2, a]
+            x1, y1, w1 = scratch[0, b], scratch[1, b], scratch[2, b]
+            x2, y2, w2 = scratch[0, c], scratch[1, c], scratch[2, c]
             code = mesh.codes[face]
-            if wa > _ZERO and wb > _ZERO and wc > _ZERO:
-                xa, ya, xb, yb, xc, yc = px_x[a], px_y[a], px_x[b], px_y[b], px_x[c], px_y[c]
-                if not _stamp(cells, stride, view, xa, ya, wa, xb, yb, wb, xc, yc, wc, code, depth_mask):
-                    _draw_spans(cells, stride, view, xa, ya, wa, xb, yb, wb, xc, yc, wc, code, depth_mask)
-            elif wa > _ZERO or wb > _ZERO or wc > _ZERO:
-                _draw_clipped(cells, stride, view, vertices, a, b, c, code, depth_mask)
+            if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
+                if not _stamp(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask):
+                    _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask)
+            elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
+                polygon = _clip(view, vertices, a, b, c)
+                for k in range(1, len(polygon) - 1):
+                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
+                    _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask)
+
+
+@compiled
+def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Find the first surface on the ray through each point, to both sides of all triangles; `view` is in cells.
+
+    Returns:
+        Shape (n,): 1/z of that surface, 0 where there is none, and its code.
+    """
+    nearest = np.zeros(len(points.x), np.float32)
+    codes = np.zeros(len(points.x), np.int32)
+    scratch = _scratch(mesh)
+    for chunk in range(len(mesh.centres)):
+        if _box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
+            continue
+        vertices = mesh.vertices[:, mesh.vertex_start[chunk] : mesh.vertex_start[chunk + 1]]
+        _project(view, vertices, scratch)
+        for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
+            a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
+            x0, y0, w0 = scratch[0, a], scratch[1, a], scratch[2, a]
+            x1, y1, w1 = scratch[0, b], scratch[1, b], scratch[2, b]
+            x2, y2, w2 = scratch[0, c], scratch[1, c], scratch[2, c]
+            code = mesh.codes[face]
+            if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
+                _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
+            elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
+                polygon = _clip(view, vertices, a, b, c)
+                for k in range(1, len(polygon) - 1):
+                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
+                    _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
+    return nearest, codes
+
+
+@compiled
+def _scratch(mesh: MeshChunks) -> NDArray[np.float32]:
+    most_vertices = 0
+    for chunk in range(len(mesh.centres)):
+        most_vertices = max(most_vertices, mesh.vertex_start[chunk + 1] - mesh.vertex_start[chunk])
+    return np.empty((3, most_vertices), np.float32)
+
+
+@compiled
+def _project(view: View, vertices: NDArray[np.float32], projected: NDArray[np.float32]) -> None:
+    """Write pixels x, y and 1/z of vertices (3, v); 1/z = 0 marks a vertex that is not in front of the near plane."""
+    m = view.cam_from_world
+    for i in range(vertices.shape[1]):
+        x, y, z = vertices[0, i], vertices[1, i], vertices[2, i]
+        x_cam = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
+        y_cam = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
+        z_cam = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
+        w = _ONE / z_cam
+        projected[0, i] = view.fx * x_cam * w + view.cx
+        projected[1, i] = view.fy * y_cam * w + view.cy
+        projected[2, i] = w if z_cam >= view.near else _ZERO
 
 
 @compiled
@@ -240,8 +298,40 @@ def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, d
 
 
 @compiled
-def _draw_clipped(cells, stride, view, vertices, a, b, c, code, depth_mask):  # type: ignore[no-untyped-def]
-    """Draw the part of a triangle that lies in front of the near plane."""
+def _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code):  # type: ignore[no-untyped-def]
+    """Let a triangle, given by cells and 1/z, be the first surface of the points it covers nearest of all so far."""
+    columns, rows = np.float32(points.num_columns), np.float32(points.num_rows)
+    column_start = np.int64(max(_ZERO, min(columns, np.floor(min(x0, min(x1, x2))))))
+    column_stop = np.int64(max(_ZERO, min(columns, np.floor(max(x0, max(x1, x2))) + _ONE)))
+    row_start = np.int64(max(_ZERO, min(rows, np.floor(min(y0, min(y1, y2))))))
+    row_stop = np.int64(max(_ZERO, min(rows, np.floor(max(y0, max(y1, y2))) + _ONE)))
+    if column_start >= column_stop:
+        return
+    for row in range(row_start, row_stop):
+        # The points of neighbouring cells of a row follow each other.
+        first = points.start[row * points.num_columns + column_start]
+        last = points.start[row * points.num_columns + column_stop]
+        if first == last:
+            continue
+        dx1, dy1, dx2, dy2 = x1 - x0, y1 - y0, x2 - x0, y2 - y0
+        area = dx1 * dy2 - dx2 * dy1
+        if area == _ZERO:
+            return
+        p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
+        for k in range(first, last):
+            x, y = points.x[k] - x0, points.y[k] - y0
+            p, q = p_x * x + p_y * y, q_x * x + q_y * y
+            if p >= -_EDGE_SLACK and q >= -_EDGE_SLACK and p + q <= _ONE + _EDGE_SLACK:
+                w = w0 + p * (w1 - w0) + q * (w2 - w0)
+                # Of equally near surfaces the higher code wins, so that the order of drawing does not matter.
+                if w > nearest[k] or (w == nearest[k] and code > codes[k]):
+                    nearest[k] = w
+                    codes[k] = code
+
+
+@compiled
+def _clip(view, vertices, a, b, c):  # type: ignore[no-untyped-def]
+    """Cut a triangle at the near plane; returns the part in front, a polygon of shape (n, 3): pixels and 1/z."""
     m = view.cam_from_world
     corners = np.empty((3, 3), np.float64)
     for k, vertex in enumerate((a, b, c)):
@@ -266,8 +356,11 @@ def _draw_clipped(cells, stride, view, vertices, a, b, c, code, depth_mask):  # 
         polygon[k, 0] = view.fx * polygon[k, 0] * w + view.cx
         polygon[k, 1] = view.fy * polygon[k, 1] * w + view.cy
         polygon[k, 2] = w
-    for k in range(1, n - 1):
-        a0, b0, c0 = polygon[0], polygon[k], polygon[k + 1]
-        _draw_spans(
-            cells, stride, view, a0[0], a0[1], a0[2], b0[0], b0[1], b0[2], c0[0], c0[1], c0[2], code, depth_mask
-        )
+    return polygon[:n].astype(np.float32)
+
+
+@compiled
+def _corners(polygon, k):  # type: ignore[no-untyped-def]
+    """Triangle `k` of the fan that fills a polygon."""
+    a, b, c = polygon[0], polygon[k], polygon[k + 1]
+    return (a[0], a[1], a[2]), (b[0], b[1], b[2]), (c[0], c[1], c[2])

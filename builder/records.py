@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +68,7 @@ def propose_records(annotations: Annotations, rules: Rules, share: int, seed: in
     frame_sets = _preferred_sets(annotations, rules, min(_MAX_FRAME_SETS, _SETS_PER_CANDIDATE * wanted), seed)
     skips: Counter[tuple[str, str]] = Counter()
     made: Counter[str] = Counter()
-    rows: list[dict] = []
+    rows: list[dict[str, Any]] = []
     looked_at = 0
     for frame_set in frame_sets:
         missing = [name for name in QUESTION_TYPES if made[name] < wanted]
@@ -114,7 +115,7 @@ def _drafts(
     return drafts
 
 
-def _set_columns(evidence: SetEvidence, seed: int) -> dict:
+def _set_columns(evidence: SetEvidence, seed: int) -> dict[str, Any]:
     """Columns that all records of a frame set share."""
     a, rules = evidence.scene.annotations, evidence.rules
     frames = [a.frames[k] for k in evidence.frame_set.frames]
@@ -134,7 +135,9 @@ def _set_columns(evidence: SetEvidence, seed: int) -> dict:
     }
 
 
-def _row(evidence: SetEvidence, task: Task, question_type: str, draft: Draft, shared: dict) -> dict:
+def _row(
+    evidence: SetEvidence, task: Task, question_type: str, draft: Draft, shared: dict[str, Any]
+) -> dict[str, Any]:
     source, target = draft.source and asdict(draft.source), draft.target and asdict(draft.target)
     key = (shared["profile"], shared["scene_name"], *shared["frames"], question_type, draft.question, target, source)
     return {
@@ -157,7 +160,7 @@ def _row(evidence: SetEvidence, task: Task, question_type: str, draft: Draft, sh
     }
 
 
-def _diagnostics(evidence: SetEvidence, draft: Draft) -> dict:
+def _diagnostics(evidence: SetEvidence, draft: Draft) -> dict[str, Any]:
     """Difficulty of a question (Sec. 3.4, App. A, B; spec section 8)."""
     visible = evidence.is_visible[:, draft.targets]
     occlusion = evidence.occlusion_avg(draft.targets)

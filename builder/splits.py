@@ -27,12 +27,12 @@ def questions_by_split(size: str) -> dict[str, int]:
     return {"train": train, "test": int(size) - train}
 
 
-def split_scenes(split: Sequence[str], root: Path, annotated: Sequence[str]) -> dict[str, list[str]]:
+def split_scenes(split: str, root: Path, annotated: Sequence[str]) -> dict[str, list[str]]:
     """Assign scenes to splits.
 
     Args:
         split: `default` (80/20 of the annotated scenes by the hash of their id), `official` (ScanNet++'s lists), or the
-            paths of a train list and a test list.
+            paths of a train list and a test list, separated by a comma.
         root: ScanNet++ root.
         annotated: ids of the annotated scenes below it.
 
@@ -43,16 +43,16 @@ def split_scenes(split: Sequence[str], root: Path, annotated: Sequence[str]) -> 
         ScanError: if a list cannot be read.
         ValueError: for another `split`, or a scene that stands in both lists.
     """
-    if tuple(split) == ("default",):
+    if split == "default":
         return _default_split(annotated)
-    if tuple(split) == ("official",):
+    if split == "official":
         available = set(annotated)
         lists = {name: read_scene_list(root / path) for name, path in OFFICIAL_SPLITS.items()}
         lists = {name: [scene for scene in scenes if scene in available] for name, scenes in lists.items()}
-    elif len(split) == len(SPLITS):
-        lists = {name: read_scene_list(Path(path)) for name, path in zip(SPLITS, split, strict=True)}
+    elif split.count(",") == len(SPLITS) - 1:
+        lists = {name: read_scene_list(Path(path)) for name, path in zip(SPLITS, split.split(","), strict=True)}
     else:
-        raise ValueError(f"--split takes default, official or two files (train, test), got {' '.join(split)!r}.")
+        raise ValueError(f"--split takes default, official or TRAIN.txt,TEST.txt, got {split!r}.")
     shared = sorted(set(lists["train"]) & set(lists["test"]))
     if shared:
         raise ValueError(f"--split: scene {shared[0]} stands in both lists; a scene must not be in two splits.")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
-try:
-    BUILDER_VERSION = version("spatialmosaic")
-except PackageNotFoundError:
-    BUILDER_VERSION = "0+uninstalled"
+BUILDER_VERSION = version("spatialmosaic")
 
 ENGINE_VERSION = 1
 """Raised whenever the visibility stage gives other numbers: annotations of another engine are made anew."""

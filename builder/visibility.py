@@ -10,25 +10,22 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import Annotations
 from .geometry import Camera
-from .lens import Lens, is_ray_in_image, picture_cells
+from .lens import Lens, Window, picture_cells, project_points
 from .overlap import overlaps, pack_visible
-from .points import SurfacePoints, face_instances, sample_points
-from .raster import Canvas, Rasterizer, ZBuffer, chunk_boxes
-from .raster_kernels import View, box_misses_view, compiled
+from .points import face_instances, sample_points
+from .raster import Canvas, Rasterizer, ZBuffer
+from .raster_kernels import compiled
 from .rules import VisibilityRules
 from .schema import Frame, Scan, Skip
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_SIZE = 256
-"""Points that are culled together."""
 _NUM_COUNTS = 4
 """Counts of an instance's points: in the image, visible there, visible there by identity, visible on the canvas."""
 
@@ -103,7 +100,6 @@ class ViewCounter:
         """Sample the points and sort the mesh."""
         face_instance = face_instances(scan.faces, scan.vertex_instance)
         self.points = sample_points(scan, face_instance, rules, seed)
-        self._chunks = _PointChunks.from_points(self.points)
         self._num_instances = len(scan.instances)
         self._rules = rules
         self._rasterizer = Rasterizer(scan.vertices_world, scan.faces, face_instance, self._num_instances, rules.near)
@@ -120,35 +116,42 @@ class ViewCounter:
         return bool(((px >= 0) & (px <= (canvas.width, canvas.height))).all())
 
     def count(self, frame: Frame) -> ViewCounts:
-        """Draw a frame's canvas and count points and pixels."""
+        """Count the points and pixels that a frame shows of each instance."""
         projection = self._projection(frame.camera)
-        canvas = projection.canvas
-        self._z_buffer = z_buffer = self._rasterizer.render(canvas, frame.cam_from_world, self._z_buffer)
+        counts, mask = self._count_points(frame, projection)
+        pixels, boxes = self._measure_pixels(frame, projection)
+        return ViewCounts(counts, pixels, boxes, mask)
 
-        counts = np.zeros((self._num_instances, _NUM_COUNTS), np.int32)
-        is_visible = np.zeros(len(self.points.instance), np.uint8)
-        view = canvas.view(frame.cam_from_world, self._rules.near, np.float64)
-        tolerance = self._rules.depth_tolerance
-        _count_points(
-            z_buffer.keys, z_buffer.id_bits, self._chunks, view, projection.lens, tolerance, counts, is_visible
-        )
+    def _count_points(self, frame: Frame, projection: _Projection) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        """Compare every point with the first surface at its place on the extended canvas (Eq. 1)."""
+        canvas, lens = projection.canvas, projection.lens
+        window = Window.from_canvas(canvas, self._rules.near)
+        points = self.points
+        index, px, z, is_in_image = project_points(points.xyz_world, frame.cam_from_world, window, lens)
+        inverse_depth, first_instance = self._rasterizer.first_surfaces(canvas, frame.cam_from_world, px)
+        owner = points.instance[index]
+        is_own = (first_instance == owner) | (inverse_depth == 0)
+        # z <= D(u) + tolerance, without a division.
+        is_clear = is_own | (z * inverse_depth <= 1 + self._rules.depth_tolerance * inverse_depth)
+        is_visible = is_clear & is_in_image
+        subsets = (is_in_image, is_visible, is_own & is_in_image, is_clear)
+        counts = np.stack([np.bincount(owner[subset], minlength=self._num_instances) for subset in subsets], axis=1)
+        flags = np.zeros(len(points.instance), np.bool_)
+        flags[index] = is_visible
+        return counts.astype(np.int32), pack_visible(flags[: points.num_base])
 
-        num_pixels = np.zeros(self._num_instances, np.int64)
-        boxes = np.empty((self._num_instances, 4), np.int32)
-        x0, y0, x1, y1 = canvas.crop
-        crop = z_buffer.keys[y0:y1, x0:x1]
-        _measure_pixels(crop, z_buffer.id_bits, projection.cells, num_pixels, boxes)
-        image_per_canvas = frame.camera.width * frame.camera.height / crop.size
-        return ViewCounts(
-            points=counts,
-            pixels=(num_pixels * image_per_canvas).astype(np.float32),
-            boxes=boxes,
-            mask=pack_visible(is_visible[: self.points.num_base]),
-        )
+    def _measure_pixels(self, frame: Frame, projection: _Projection) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Count each instance's pixels and find their box in the picture that is shown."""
+        self._z_buffer = self._rasterizer.render(projection.image, frame.cam_from_world, self._z_buffer)
+        instance = self._z_buffer.instance
+        num_pixels, boxes = _measure_pixels(instance, projection.cells, self._num_instances)
+        image_per_canvas = frame.camera.width * frame.camera.height / instance.size
+        return (num_pixels * image_per_canvas).astype(np.float32), boxes
 
     def _make_projection(self, camera: Camera) -> _Projection:
-        canvas = Canvas.from_camera(camera, self._rules.canvas_scale)
-        return _Projection(canvas, Lens.from_camera(camera), picture_cells(camera, canvas))
+        canvas = Canvas.from_camera(camera, 1.0)
+        image = Canvas.from_camera(camera, self._rules.canvas_scale).image_only()
+        return _Projection(canvas, image, Lens.from_camera(camera), picture_cells(camera, image))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,99 +159,34 @@ class _Projection:
     """What a camera needs for every frame it took."""
 
     canvas: Canvas
+    """Extended canvas in image pixels."""
+    image: Canvas
+    """Undistorted image at the canvas scale."""
     lens: Lens
     cells: NDArray[np.uint16]
     """See `picture_cells`."""
 
 
-class _PointChunks(NamedTuple):
-    """Points with boxes around runs of them."""
-
-    xyz_world: NDArray[np.float32]
-    instance: NDArray[np.int32]
-    start: NDArray[np.int64]
-    """Shape (chunks + 1,)."""
-    centres: NDArray[np.float32]
-    half_sizes: NDArray[np.float32]
-
-    @classmethod
-    def from_points(cls, points: SurfacePoints) -> _PointChunks:
-        num_points = len(points.instance)
-        start = np.append(np.arange(0, num_points, _CHUNK_SIZE), num_points).astype(np.int64)
-        return cls(points.xyz_world, points.instance, start, *chunk_boxes(points.xyz_world, start[:-1]))
-
-
-@compiled
-def _count_points(
-    keys: NDArray[np.int32],
-    id_bits: int,
-    points: _PointChunks,
-    view: View,
-    lens: Lens,
-    tolerance: float,
-    counts: NDArray[np.int32],
-    is_visible: NDArray[np.uint8],
-) -> None:
-    """Test every point against the first surface at its pixel of the canvas (Eq. 1), in float64.
-
-    Adds to `counts`, shape (instances, 4), and sets `is_visible` for the points visible in the image.
-    """
-    id_mask = (1 << id_bits) - 1
-    m = view.cam_from_world
-    for chunk in range(len(points.centres)):
-        if box_misses_view(view, points.centres[chunk], points.half_sizes[chunk]):
-            continue
-        for k in range(points.start[chunk], points.start[chunk + 1]):
-            px, py, pz = points.xyz_world[k]
-            z = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
-            if z < view.near:
-                continue
-            x = (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]) / z
-            y = (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]) / z
-            u, v = view.fx * x + view.cx, view.fy * y + view.cy
-            if not (0.0 <= u < view.width and 0.0 <= v < view.height):
-                continue
-            key = keys[int(v), int(u)]
-            instance = points.instance[k]
-            is_own = key == 0 or (key & id_mask) == instance + 1
-            inverse_depth = np.float64(np.int32(key & ~id_mask).view(np.float32))
-            # depth(p) <= D(u) + tolerance, without a division
-            is_clear = is_own or z * inverse_depth <= 1.0 + tolerance * inverse_depth
-            counts[instance, 3] += is_clear
-            if is_ray_in_image(lens, x, y):
-                counts[instance, 0] += 1
-                counts[instance, 1] += is_clear
-                counts[instance, 2] += is_own
-                is_visible[k] = is_clear
-
-
 @compiled
 def _measure_pixels(
-    keys: NDArray[np.int32],
-    id_bits: int,
-    cells: NDArray[np.uint16],
-    num_pixels: NDArray[np.int64],
-    boxes: NDArray[np.int32],
-) -> None:
-    """Count each instance's pixels of the centre crop and find the box of the picture's pixels they cover.
+    instances: NDArray[np.int32], cells: NDArray[np.uint16], num_instances: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Count each instance's pixels in a picture of instances, and find the box of the cells they cover.
 
-    Adds to `num_pixels`, shape (instances,), and writes `boxes`, shape (instances, 4).
+    Returns:
+        Shapes (instances,) and (instances, 4).
     """
-    id_mask = (1 << id_bits) - 1
+    num_pixels = np.zeros(num_instances, np.int64)
+    boxes = np.empty((num_instances, 4), np.int32)
     boxes[:, :2] = np.iinfo(np.int32).max
     boxes[:, 2:] = -1
-    height, width = keys.shape
+    height, width = instances.shape
     for row in range(height):
-        stop = 0
-        while stop < width:
-            start, code = stop, keys[row, stop] & id_mask
-            while stop < width and (keys[row, stop] & id_mask) == code:
-                stop += 1
-            if code == 0:
-                continue
-            num_pixels[code - 1] += stop - start
-            box = boxes[code - 1]
-            for column in range(start, stop):
+        for column in range(width):
+            instance = instances[row, column]
+            if instance >= 0:
+                num_pixels[instance] += 1
+                box = boxes[instance]
                 box[0] = min(box[0], cells[0, row, column])
                 box[1] = min(box[1], cells[1, row, column])
                 box[2] = max(box[2], cells[2, row, column])
@@ -256,3 +194,4 @@ def _measure_pixels(
     for box in boxes:
         if box[2] < 0:
             box[:] = -1
+    return num_pixels, boxes

@@ -262,7 +262,8 @@ def _parse_group(path: Path, position: int, group: Any) -> _Group:
     is_frame = np.isfinite(axes).all() and np.allclose(axes @ axes.T, np.eye(3), atol=1e-3)
     if not isinstance(label, str) or not is_frame or not np.isfinite([centroid, lengths]).all() or lengths.min() < 0:
         raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] has no valid label or oriented box.")
-    box = OrientedBox(tuple(centroid.tolist()), tuple(axes.ravel().tolist()), tuple(lengths.tolist()))
+    (x, y, z), (dx, dy, dz) = centroid.tolist(), lengths.tolist()
+    box = OrientedBox((x, y, z), tuple(axes.ravel().tolist()), (dx, dy, dz))
     return _Group(instance_id, label, segments, box)
 
 
@@ -323,8 +324,8 @@ def _read_frames(files: SceneFiles) -> tuple[tuple[Frame, ...], list[Skip]]:
     for line_number, fields in _image_lines(images_path):
         frame, skip = _parse_frame(files, cameras, line_number, fields)
         if frame and frame.name in frames:
-            frame, skip = None, Skip("frame is registered twice", f"{files.scene_name}/{frame.name}")
-        if frame and has_pictures:
+            skip = Skip("frame is registered twice", f"{files.scene_name}/{frame.name}")
+        elif frame and has_pictures:
             skip = _picture_fault(files, frame)
         if skip:
             skips.append(skip)

@@ -135,6 +135,13 @@ def leaf(spine: ArrayLike, width: float, colour: Colour) -> Part:
     return tube(rings, colour, "leaf")
 
 
+def sheet(width: float, height: float, colour: Colour, pattern: str, is_floor: bool = False) -> Shape:
+    """Make a rectangle, the one open shape: a wall that faces -Y and stands on its origin, or a floor that faces +Z."""
+    x, y = np.array([-0.5, 0.5, 0.5, -0.5]) * width, np.array([0, 0, 1, 1]) * height
+    vertices = np.stack([x, y - height / 2, 0 * x] if is_floor else [x, 0 * x, y], axis=1)
+    return (Part(vertices, np.array([[0, 1, 2], [0, 2, 3]]), colour, pattern),)
+
+
 def moved(shape: Shape, at: Point = (0, 0, 0), yaw: float = 0.0) -> Shape:
     """Turn a shape by `yaw` degrees about the vertical, then shift it."""
     transform = turn_z(yaw)

@@ -40,7 +40,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
 def best_frame(evidence: SetEvidence, members: np.ndarray) -> int | None:
     """0-based position of the frame that shows most of the given instances; None when two frames tie in area too."""
     visible = evidence.is_visible[:, members]
-    pixels = evidence.scene.annotations.visible_pixels[np.ix_(evidence.frame_set.frames, members)]
+    pixels = evidence.scene.annotations.visible_pixels[np.ix_(np.array(evidence.frame_set.frames), members)]
     scores = list(zip(visible.sum(axis=1).tolist(), (pixels * visible).sum(axis=1).tolist(), strict=True))
     top = max(scores)
     return scores.index(top) if scores.count(top) == 1 else None

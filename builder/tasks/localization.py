@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def _no_draft(
     )
 
 
-def _common(evidence: SetEvidence, position: int, category: int, target: int) -> dict:
+def _common(evidence: SetEvidence, position: int, category: int, target: int) -> dict[str, Any]:
     name = evidence.scene.categories[category]
     question = wording.LOCALIZATION.format(category=name, frame=position + 1)
     return {

@@ -1,0 +1,66 @@
+"""The command `spatialmosaic`: verbs and nothing else. Heavy imports wait inside the verb."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import tyro
+
+from .config import BuildConfig, DemoConfig, ReportConfig
+
+
+def _build(config: BuildConfig) -> None:
+    from .pipeline import build
+    from .report import format_report
+
+    print(f"\n{format_report(build(config))}\n\nThe dataset is in {config.out}.")
+
+
+def _report(config: ReportConfig) -> None:
+    from .demo import draw_dataset
+
+    print(f"Drew {draw_dataset(config)}.")
+
+
+def _demo(config: DemoConfig) -> None:
+    from .demo import run_demo
+
+    print(run_demo(config))
+
+
+_VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
+    BuildConfig: ("build", _build),
+    ReportConfig: ("report", _report),
+    DemoConfig: ("demo", _demo),
+}
+
+
+def main() -> None:
+    """Parse the command line and run its verb; bad input ends with one sentence and exit status 1."""
+    configs: dict[str, Callable[..., Any]] = {name: config for config, (name, _) in _VERBS.items()}
+    config = tyro.extras.subcommand_cli_from_dict(
+        configs,
+        prog="spatialmosaic",
+        description="Make multi-view spatial reasoning data from ScanNet++ scenes.",
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        _VERBS[type(config)][1](config)
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted; run the same command again to go on.")
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
+        if not _is_expected(error):
+            raise
+        sys.exit(f"error: {error}")
+
+
+def _is_expected(error: Exception) -> bool:
+    """Errors whose message is for the user; any other keeps its traceback."""
+    from .pipeline import BuildError
+    from .scans.scannetpp import ScanError
+
+    return isinstance(error, BuildError | ScanError | FileNotFoundError) or type(error) is ValueError

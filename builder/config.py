@@ -1,0 +1,72 @@
+"""The options of every verb: configuration, command line and provenance at once. Light to import, for `--help`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+
+@dataclass(frozen=True, slots=True)
+class BuildConfig:
+    """Turn ScanNet++ scenes into SpatialMosaic and SpatialMosaic-Bench."""
+
+    root: Positional[Annotated[Path, arg(metavar="ROOT")]]
+    """ScanNet++ root: the folder that holds data/."""
+    out: Path = Path("spatialmosaic")
+    """Dataset folder to write; per-scan files go to OUT.work beside it."""
+    profile: Literal["paper"] = "paper"
+    """Rules of the questions; also the name of the dataset's config."""
+    images: Literal["iphone"] = "iphone"
+    """Frames to ask about."""
+    size: str = "mini"
+    """mini (200K train + 100K test questions), full (2M + 1M), or a number of questions in all."""
+    split: str = "default"
+    """default (80/20 by the hash of the scene id), official (ScanNet++'s lists), or TRAIN.txt,TEST.txt."""
+    num_proc: int | None = None
+    """Worker processes; all cores by default. The records do not depend on it."""
+    seed: int = 0
+    """Seed of everything random."""
+    canvas_scale: float = 0.5
+    """Resolution of the visibility test relative to the picture; use 1 for a dataset to be published."""
+
+    def identity(self) -> dict[str, Any]:
+        """What the records depend on, ready for JSON: two builds into one folder must agree on it."""
+        config = asdict(self) | {"root": str(self.root.resolve())}
+        return {name: value for name, value in config.items() if name not in ("out", "num_proc")}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportConfig:
+    """Draw samples of each question type of a built dataset into one HTML file."""
+
+    dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
+    """Dataset folder that `spatialmosaic build` wrote."""
+    root: Path
+    """ScanNet++ root that the dataset was built from."""
+    out: Path = Path("reports/gallery.html")
+    """File to write. It shows ScanNet++ pictures: do not publish it."""
+    samples: int = 3
+    """Records drawn of each question type."""
+    seed: int = 0
+    """Which ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoConfig:
+    """Write sample scans, build a dataset from them, and draw it: no download needed."""
+
+    out: Path = Path("demo")
+    """Folder for the scans (OUT/scannetpp) and the dataset (OUT/spatialmosaic)."""
+    gallery: Path = Path("reports/gallery.html")
+    """HTML file with drawn samples of each question type."""
+    scans: int = 3
+    """Rooms to write."""
+    size: str = "3000"
+    """Questions to make."""
+    num_proc: int | None = None
+    """Worker processes; all cores by default."""
+    seed: int = 0
+    """Seed of rooms and questions."""
