@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import Annotations
-from .relations import box_extents_cam, signs_to_source
+from .relations import BoxExtents
 from .rules import Rules
 from .scans.labels import is_structure
 from .schema import FrameSet
@@ -72,9 +72,9 @@ class SceneEvidence:
         return self.annotations.visible_pixels > 0
 
     @cached_property
-    def box_extents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Box minima and maxima along the camera axes, each of shape (frames, instances, 3), metres."""
-        return box_extents_cam(self.annotations.instances, self.annotations.frames)
+    def box_extents(self) -> BoxExtents:
+        """Extents of every box along the axes of every frame's camera."""
+        return BoxExtents.of(self.annotations.instances, self.annotations.frames)
 
     @cached_property
     def image_sizes(self) -> NDArray[np.float64]:
@@ -91,10 +91,19 @@ class SceneEvidence:
         x0, y0, x1, y1 = self.question_box(frame, instance)
         return round(float(x0 + x1) / 2), round(float(y0 + y1) / 2)
 
-    def signs(self, frame: int, source: int) -> NDArray[np.int8]:
-        """Relations of every instance to a source in a frame, shape (instances, 3); see `signs_to_source`."""
-        lowest, highest = self.box_extents
-        return signs_to_source(lowest[frame], highest[frame], source, self.rules.relation_margin)
+
+@dataclass(frozen=True, slots=True)
+class RelationPairs:
+    """Sources and targets of a frame set; arrays of shape (pairs,)."""
+
+    position: Ints
+    """0-based position of the query frame in the set."""
+    source: Ints
+    """Instance index."""
+    target: Ints
+    """Instance index."""
+    signs: NDArray[np.int8]
+    """Relation of target to source along the camera axes, shape (pairs, 3): see `BoxExtents.signs`."""
 
 
 @dataclass(frozen=True)
@@ -181,11 +190,11 @@ class SetEvidence:
         return weights[np.searchsorted(self.rules.occlusion_levels, mean, side="right")]
 
     @cached_property
-    def admissible_pairs(self) -> tuple[Ints, Ints, Ints]:
-        """Position of the query frame, source and target of every pair that a relation may be asked of (spec 6).
+    def pairs(self) -> RelationPairs:
+        """Every source and target that a relation may be asked of (spec section 6).
 
         The source is visible in the query frame, the target only in another; no other instance of the target's category
-        is eligible in the set; the categories differ. Three arrays of shape (pairs,).
+        is eligible in the set; the categories differ.
         """
         category = self.scene.category_index
         is_alone = np.zeros(len(category), bool)
@@ -194,8 +203,15 @@ class SetEvidence:
         is_source = self.is_visible & self.scene.is_usable
         is_target = ~self.is_visible & self.is_covered & self.scene.is_usable & is_alone
         differ = category[:, None] != category[None, :]
-        positions, sources, targets = np.nonzero(is_source[:, :, None] & is_target[:, None, :] & differ)
-        return positions, sources, targets
+        position, source, target = np.nonzero(is_source[:, :, None] & is_target[:, None, :] & differ)
+        frame = np.array(self.frame_set.frames)[position]
+        signs = self.scene.box_extents.signs(frame, target, source, self.rules.relation_margin)
+        return RelationPairs(position, source, target, signs)
+
+    def signs_to(self, position: int, source: int) -> NDArray[np.int8]:
+        """Relations of every instance to a source in one frame of the set, shape (instances, 3)."""
+        frame, everything = self.frame_of(position), slice(None)
+        return self.scene.box_extents.signs(frame, everything, source, self.rules.relation_margin)
 
     def frame_of(self, position: int) -> int:
         """Index into the annotations' frames of a 0-based position in the set."""

@@ -169,6 +169,8 @@ def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDAr
     Returns:
         Shape (n,): 1/z of that surface, 0 where there is none, and its code.
     """
+    # Handed on one by one: numba counts references of every array in a tuple at every call.
+    start, columns, rows, px_x, px_y = points.start, points.num_columns, points.num_rows, points.x, points.y
     nearest = np.zeros(len(points.x), np.float32)
     codes = np.zeros(len(points.x), np.int32)
     scratch = _scratch(mesh)
@@ -184,12 +186,12 @@ def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDAr
             x2, y2, w2 = scratch[0, c], scratch[1, c], scratch[2, c]
             code = mesh.codes[face]
             if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
-                _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
+                _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
             elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
                 polygon = _clip(view, vertices, a, b, c)
                 for k in range(1, len(polygon) - 1):
                     (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
-                    _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
+                    _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
     return nearest, codes
 
 
@@ -298,19 +300,19 @@ def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, d
 
 
 @compiled
-def _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code):  # type: ignore[no-untyped-def]
+def _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code):  # type: ignore[no-untyped-def]
     """Let a triangle, given by cells and 1/z, be the first surface of the points it covers nearest of all so far."""
-    columns, rows = np.float32(points.num_columns), np.float32(points.num_rows)
-    column_start = np.int64(max(_ZERO, min(columns, np.floor(min(x0, min(x1, x2))))))
-    column_stop = np.int64(max(_ZERO, min(columns, np.floor(max(x0, max(x1, x2))) + _ONE)))
-    row_start = np.int64(max(_ZERO, min(rows, np.floor(min(y0, min(y1, y2))))))
-    row_stop = np.int64(max(_ZERO, min(rows, np.floor(max(y0, max(y1, y2))) + _ONE)))
+    right, bottom = np.float32(columns), np.float32(rows)
+    column_start = np.int64(max(_ZERO, min(right, np.floor(min(x0, min(x1, x2))))))
+    column_stop = np.int64(max(_ZERO, min(right, np.floor(max(x0, max(x1, x2))) + _ONE)))
+    row_start = np.int64(max(_ZERO, min(bottom, np.floor(min(y0, min(y1, y2))))))
+    row_stop = np.int64(max(_ZERO, min(bottom, np.floor(max(y0, max(y1, y2))) + _ONE)))
     if column_start >= column_stop:
         return
     for row in range(row_start, row_stop):
         # The points of neighbouring cells of a row follow each other.
-        first = points.start[row * points.num_columns + column_start]
-        last = points.start[row * points.num_columns + column_stop]
+        first = start[row * columns + column_start]
+        last = start[row * columns + column_stop]
         if first == last:
             continue
         dx1, dy1, dx2, dy2 = x1 - x0, y1 - y0, x2 - x0, y2 - y0
@@ -319,7 +321,7 @@ def _cover_points(points, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, co
             return
         p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
         for k in range(first, last):
-            x, y = points.x[k] - x0, points.y[k] - y0
+            x, y = px_x[k] - x0, px_y[k] - y0
             p, q = p_x * x + p_y * y, q_x * x + q_y * y
             if p >= -_EDGE_SLACK and q >= -_EDGE_SLACK and p + q <= _ONE + _EDGE_SLACK:
                 w = w0 + p * (w1 - w0) + q * (w2 - w0)

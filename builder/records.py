@@ -5,8 +5,9 @@ Candidates have no option letters yet: the merge selects among them and lays the
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +19,7 @@ from .evidence import SceneEvidence, SetEvidence
 from .frame_sets import sample_frame_sets
 from .randomness import digest, generator
 from .rules import Rules
-from .schema import RECORD_SCHEMA, FrameSet, Skip
+from .schema import RECORD_SCHEMA, FrameSet, ObjectRef, Skip
 from .tasks import QUESTION_TYPES, Draft, Task
 from .tasks.task import preferred_order
 from .version import BUILDER_VERSION
@@ -34,7 +35,7 @@ CANDIDATE_SCHEMA = pa.schema(
 )
 """Columns of a candidate: a record's without what depends on the selection, and the options' bare texts."""
 
-_OVERSUPPLY = 2
+_OVERSUPPLY = 1.5
 """Candidates per question type over the scene's share: room to make up for poorer scenes."""
 _MAX_FRAME_SETS = 2_000
 """Frame sets per scene at most."""
@@ -64,7 +65,7 @@ def propose_records(annotations: Annotations, rules: Rules, share: int, seed: in
         seed: of the build.
     """
     scene = SceneEvidence(annotations, rules)
-    wanted = _OVERSUPPLY * share
+    wanted = math.ceil(_OVERSUPPLY * share)
     frame_sets = _preferred_sets(annotations, rules, min(_MAX_FRAME_SETS, _SETS_PER_CANDIDATE * wanted), seed)
     skips: Counter[tuple[str, str]] = Counter()
     made: Counter[str] = Counter()
@@ -79,7 +80,10 @@ def propose_records(annotations: Annotations, rules: Rules, share: int, seed: in
         shared = _set_columns(evidence, seed)
         questions: set[str] = set()
         for question_type in missing:
-            for draft in _drafts(evidence, question_type, questions, skips, seed):
+            drafts = _drafts(evidence, question_type, questions, skips, seed)
+            if not drafts:
+                skips[question_type, "the frame set gives no such question"] += 1
+            for draft in drafts:
                 rows.append(_row(evidence, QUESTION_TYPES[question_type], question_type, draft, shared))
                 made[question_type] += 1
     if not frame_sets:
@@ -138,7 +142,7 @@ def _set_columns(evidence: SetEvidence, seed: int) -> dict[str, Any]:
 def _row(
     evidence: SetEvidence, task: Task, question_type: str, draft: Draft, shared: dict[str, Any]
 ) -> dict[str, Any]:
-    source, target = draft.source and asdict(draft.source), draft.target and asdict(draft.target)
+    source, target = _object_ref(draft.source), _object_ref(draft.target)
     key = (shared["profile"], shared["scene_name"], *shared["frames"], question_type, draft.question, target, source)
     return {
         **shared,
@@ -158,6 +162,12 @@ def _row(
         "distractors": draft.distractors,
         "polarity": draft.polarity,
     }
+
+
+def _object_ref(ref: ObjectRef | None) -> dict[str, Any] | None:
+    if ref is None:
+        return None
+    return {"instance_id": ref.instance_id, "category": ref.category, "position": ref.position}
 
 
 def _diagnostics(evidence: SetEvidence, draft: Draft) -> dict[str, Any]:

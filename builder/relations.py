@@ -37,40 +37,47 @@ AXES = (
 """In the order of the question types."""
 
 
-def box_extents_cam(
-    instances: tuple[Instance, ...], frames: tuple[Frame, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Extents of the 8 box corners along the camera axes.
+@dataclass(frozen=True, slots=True)
+class BoxExtents:
+    """Extents of the boxes' corners along the camera axes."""
 
-    Returns:
-        Minima and maxima, each of shape (frames, instances, 3), metres.
-    """
-    centroid = np.array([i.box.centroid for i in instances]).reshape(-1, 3)
-    axes = np.array([i.box.axes for i in instances]).reshape(-1, 3, 3)
-    lengths = np.array([i.box.lengths for i in instances]).reshape(-1, 3)
-    corners_world = box_corners(centroid, axes, lengths)
-    shape = (len(frames), len(instances), 3)
-    lowest, highest = np.empty(shape), np.empty(shape)
-    for k, frame in enumerate(frames):
-        corners_cam = transform_points(frame.cam_from_world, corners_world)
-        lowest[k], highest[k] = corners_cam.min(axis=1), corners_cam.max(axis=1)
-    return lowest, highest
+    lowest: NDArray[np.float64]
+    """Minima, shape (frames, instances, 3), metres."""
+    highest: NDArray[np.float64]
+    """Maxima, same shape."""
 
+    @classmethod
+    def of(cls, instances: tuple[Instance, ...], frames: tuple[Frame, ...]) -> BoxExtents:
+        """Put the 8 corners of each box into the axes of each frame's camera."""
+        centroid = np.array([i.box.centroid for i in instances]).reshape(-1, 3)
+        axes = np.array([i.box.axes for i in instances]).reshape(-1, 3, 3)
+        lengths = np.array([i.box.lengths for i in instances]).reshape(-1, 3)
+        corners_world = box_corners(centroid, axes, lengths)
+        shape = (len(frames), len(instances), 3)
+        lowest, highest = np.empty(shape), np.empty(shape)
+        for k, frame in enumerate(frames):
+            corners_cam = transform_points(frame.cam_from_world, corners_world)
+            lowest[k], highest[k] = corners_cam.min(axis=1), corners_cam.max(axis=1)
+        return cls(lowest, highest)
 
-def signs_to_source(
-    lowest: NDArray[np.float64], highest: NDArray[np.float64], source: int, margin: float
-) -> NDArray[np.int8]:
-    """Relations of every instance to one source in one frame.
+    def signs(
+        self,
+        frame: NDArray[np.int64] | int,
+        target: NDArray[np.int64] | slice,
+        source: NDArray[np.int64] | int,
+        margin: float,
+    ) -> NDArray[np.int8]:
+        """Relations of targets to sources.
 
-    Args:
-        lowest: box minima in camera axes, shape (instances, 3), metres.
-        highest: box maxima, same shape.
-        source: index of the source.
-        margin: metres by which the boxes must be apart.
+        Args:
+            frame: index of the query frame, one for all pairs or one each.
+            target: indices of the targets, shape (pairs,), or a slice.
+            source: indices of the sources, one for all pairs or one each.
+            margin: metres by which the boxes must be apart.
 
-    Returns:
-        Shape (instances, 3): -1 left/higher/closer, +1 right/lower/farther, 0 undecided.
-    """
-    below = highest + margin < lowest[source]
-    above = highest[source] + margin < lowest
-    return above.astype(np.int8) - below.astype(np.int8)
+        Returns:
+            Shape (pairs, 3): -1 left/higher/closer, +1 right/lower/farther, 0 undecided.
+        """
+        below = self.highest[frame, target] + margin < self.lowest[frame, source]
+        above = self.highest[frame, source] + margin < self.lowest[frame, target]
+        return above.astype(np.int8) - below.astype(np.int8)

@@ -20,11 +20,8 @@ _NUM_DISTRACTORS = 3
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
     """Ask for the category that stands in the target's relation; wrong ones stand wholly in the opposite one."""
     axis = axis_of(question_type)
-    for pair in sample_pairs(evidence, rng):
+    for pair in sample_pairs(evidence, (axis,), rng):
         relation = pair.relation(axis)
-        if relation is None:
-            yield skip("the axis is undecided")
-            continue
         opposed = opposed_categories(evidence, pair, axis)
         if len(opposed) < _NUM_DISTRACTORS:
             yield skip("fewer than three categories stand in the opposite relation")
@@ -52,7 +49,8 @@ def opposed_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray
     Categories of source and target are left out; at least one of the eligible instances must be fit as evidence.
     """
     scene = evidence.scene
-    is_opposed = evidence.is_eligible & (pair.signs[:, axis.index] == -pair.signs[pair.target, axis.index])
+    signs = evidence.signs_to(pair.position, pair.source)[:, axis.index]
+    is_opposed = evidence.is_eligible & (signs == -pair.signs[axis.index])
     opposed = evidence.count_by_category(is_opposed)
     usable = evidence.count_by_category(is_opposed & scene.is_usable)
     fits = (usable > 0) & (opposed == evidence.eligible_count)

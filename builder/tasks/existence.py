@@ -10,17 +10,14 @@ from ..evidence import SetEvidence
 from ..schema import Skip
 from . import wording
 from .pairs import axis_of, sample_pairs, with_coordinate_note
-from .task import Draft, Task, skip
+from .task import Draft, Task
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
     """Ask the true relation (Yes) or its opposite (No) on a decided axis."""
     axis = axis_of(question_type)
-    for pair in sample_pairs(evidence, rng):
+    for pair in sample_pairs(evidence, (axis,), rng):
         relation = pair.relation(axis)
-        if relation is None:
-            yield skip("the axis is undecided")
-            continue
         is_true = bool(rng.integers(2))
         question = wording.EXISTENCE.format(
             frame=pair.position + 1,

@@ -20,7 +20,7 @@ _MAX_PAIRS = 40
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A source and a target in a query frame, and how everything in the scene relates to the source there."""
+    """A source and a target in a query frame."""
 
     position: int
     """0-based position of the query frame in the set."""
@@ -29,7 +29,7 @@ class Pair:
     target: int
     """Instance index."""
     signs: NDArray[np.int8]
-    """Relations of every instance to the source, shape (instances, 3)."""
+    """Relation of target to source along the camera axes, shape (3,): see `BoxExtents.signs`."""
     source_ref: ObjectRef
     target_ref: ObjectRef
 
@@ -38,10 +38,9 @@ class Pair:
         """The source as the question names it, tagged where its category is not unique in the frame."""
         return wording.tagged(self.source_ref.category, self.source_ref.position)
 
-    def relation(self, axis: Axis) -> str | None:
-        """True relation of target to source on an axis; None when undecided."""
-        sign = int(self.signs[self.target, axis.index])
-        return axis.relation(sign) if sign else None
+    def relation(self, axis: Axis) -> str:
+        """True relation of target to source on a decided axis."""
+        return axis.relation(int(self.signs[axis.index]))
 
 
 def axis_of(question_type: str) -> Axis:
@@ -49,28 +48,28 @@ def axis_of(question_type: str) -> Axis:
     return next(axis for axis in AXES if question_type.endswith(f"_{axis.suffix}"))
 
 
-def sample_pairs(evidence: SetEvidence, rng: np.random.Generator) -> Iterator[Pair]:
-    """Yield admissible pairs in random order, harder targets earlier; at most `_MAX_PAIRS`.
+def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.random.Generator) -> Iterator[Pair]:
+    """Yield pairs whose relation is decided on all given axes, in random order, harder targets earlier.
 
-    The target's category has exactly one eligible instance in the set; the target is visible in another frame; the
-    categories differ; the source is unique in the query frame or tagged with the centre of its box.
+    A source that is not the only visible one of its category in the query frame is tagged with the centre of its box.
     """
-    positions, sources, targets = evidence.admissible_pairs
-    for k in preferred_order(evidence.target_weights[targets], rng)[:_MAX_PAIRS]:
-        yield _pair(evidence, int(positions[k]), int(sources[k]), int(targets[k]))
+    pairs = evidence.pairs
+    chosen = np.flatnonzero(np.all(pairs.signs[:, [axis.index for axis in decided]] != 0, axis=1))
+    for k in preferred_order(evidence.target_weights[pairs.target[chosen]], rng)[:_MAX_PAIRS]:
+        yield _pair(evidence, int(chosen[k]))
 
 
-def _pair(evidence: SetEvidence, position: int, source: int, target: int) -> Pair:
-    scene, frame = evidence.scene, evidence.frame_of(position)
-    category = scene.category_index
-    is_twin = evidence.is_visible[position] & (category == category[source])
-    tag = scene.question_centre(frame, source) if is_twin.sum() > 1 else None
-    instances = scene.annotations.instances
+def _pair(evidence: SetEvidence, k: int) -> Pair:
+    pairs, scene = evidence.pairs, evidence.scene
+    position, source, target = int(pairs.position[k]), int(pairs.source[k]), int(pairs.target[k])
+    category, instances = scene.category_index, scene.annotations.instances
+    num_twins = np.count_nonzero(evidence.is_visible[position] & (category == category[source]))
+    tag = scene.question_centre(evidence.frame_of(position), source) if num_twins > 1 else None
     return Pair(
         position=position,
         source=source,
         target=target,
-        signs=scene.signs(frame, source),
+        signs=pairs.signs[k],
         source_ref=ObjectRef(instances[source].instance_id, scene.categories[category[source]], tag),
         target_ref=ObjectRef(instances[target].instance_id, scene.categories[category[target]]),
     )

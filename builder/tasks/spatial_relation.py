@@ -11,19 +11,14 @@ from ..relations import AXES
 from ..schema import Skip
 from . import wording
 from .pairs import axis_of, sample_pairs, with_coordinate_note
-from .task import Draft, Task, skip
+from .task import Draft, Task
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
     """Ask for the relation: the truth on the asked axis against the opposite of the truth on all three axes."""
     axis = axis_of(question_type)
-    for pair in sample_pairs(evidence, rng):
-        relations = [pair.relation(other) for other in AXES]
-        decided = [relation for relation in relations if relation is not None]
-        if len(decided) < len(AXES):
-            yield skip("an axis is undecided")
-            continue
-        truth = decided[axis.index]
+    for pair in sample_pairs(evidence, AXES, rng):
+        truth = pair.relation(axis)
         question = wording.SPATIAL_RELATION.format(
             frame=pair.position + 1,
             does=wording.verb_do(pair.target_ref.category),
@@ -34,7 +29,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             question=with_coordinate_note(evidence, question, pair),
             answer=wording.relation_option(truth, pair.source_phrase),
             distractors=tuple(
-                wording.relation_option(wording.OPPOSITES[relation], pair.source_phrase) for relation in decided
+                wording.relation_option(wording.OPPOSITES[pair.relation(other)], pair.source_phrase) for other in AXES
             ),
             category=pair.target_ref.category,
             targets=np.array([pair.target]),
