@@ -116,17 +116,23 @@ def tables_from_annotations(annotations: Annotations) -> dict[str, pa.Table]:
     `views` holds the pairs in which the canvas sees a point of the instance or the image a pixel; every other pair has
     no point in view.
     """
-    a = annotations
-    seen = (a.visible_points_canvas > 0) | (a.points_in_view > 0) | (a.visible_pixels > 0)
-    f, n = np.nonzero(seen)
-    frame_names = np.array([frame.name for frame in a.frames], dtype=object)
-    ids = np.array([instance.instance_id for instance in a.instances], np.int32)
+    skips = [{"reason": s.reason, "where": s.where, "detail": s.detail} for s in annotations.skips]
+    return {
+        "instances": pa.Table.from_pylist(list(map(_instance_row, annotations.instances)), schema=INSTANCES_SCHEMA),
+        "frames": pa.Table.from_pylist(list(map(_frame_row, annotations.frames)), schema=FRAMES_SCHEMA),
+        "views": _views_table(annotations),
+        "overlaps": _overlaps_table(annotations),
+        "skips": pa.Table.from_pylist(skips, schema=SKIPS_SCHEMA),
+    }
+
+
+def _views_table(a: Annotations) -> pa.Table:
+    f, n = np.nonzero((a.visible_points_canvas > 0) | (a.points_in_view > 0) | (a.visible_pixels > 0))
     areas = np.array([frame.camera.width * frame.camera.height for frame in a.frames], np.float32)
     boxes = a.bbox_2d[f, n]
-    has_box = boxes[:, 0] >= 0
     views = {
-        "frame": frame_names[f],
-        "instance_id": ids[n],
+        "frame": _frame_names(a)[f],
+        "instance_id": np.array([instance.instance_id for instance in a.instances], np.int32)[n],
         "points_in_view": a.points_in_view[f, n],
         "visible_points": a.visible_points[f, n],
         "visible_points_id": a.visible_points_id[f, n],
@@ -136,42 +142,44 @@ def tables_from_annotations(annotations: Annotations) -> dict[str, pa.Table]:
         "fov_ratio": a.fov_ratio[f, n].astype(np.float32),
         "visible_pixels": a.visible_pixels[f, n],
         "visible_pixel_ratio": a.visible_pixels[f, n] / areas[f],
-        "bbox_2d": [box.tolist() if has else None for box, has in zip(boxes, has_box, strict=True)],
+        "bbox_2d": [box if box[0] >= 0 else None for box in boxes.tolist()],
     }
+    return pa.table(views, schema=VIEWS_SCHEMA)
+
+
+def _overlaps_table(a: Annotations) -> pa.Table:
+    names = _frame_names(a)
     i, j = np.triu_indices(len(a.frames), 1)
-    overlaps = {"frame_a": frame_names[i], "frame_b": frame_names[j], "overlap": a.overlap[i, j]}
-    instances = [
-        {
-            "instance_id": x.instance_id,
-            "label": x.label,
-            "category": x.category,
-            "num_vertices": x.num_vertices,
-            "extent_ratio": x.extent_ratio,
-            "box_centroid": list(x.box.centroid),
-            "box_axes": list(x.box.axes),
-            "box_lengths": list(x.box.lengths),
-        }
-        for x in a.instances
-    ]
-    frames = [
-        {
-            "frame": x.name,
-            "image_path": x.image_path,
-            "width": x.camera.width,
-            "height": x.camera.height,
-            "intrinsics": [x.camera.fx, x.camera.fy, x.camera.cx, x.camera.cy],
-            "distortion": list(x.camera.distortion),
-            "cam_from_world": x.cam_from_world[:3].ravel().tolist(),
-        }
-        for x in a.frames
-    ]
-    skips = [{"reason": s.reason, "where": s.where, "detail": s.detail} for s in a.skips]
+    return pa.table({"frame_a": names[i], "frame_b": names[j], "overlap": a.overlap[i, j]}, schema=OVERLAPS_SCHEMA)
+
+
+def _frame_names(a: Annotations) -> NDArray[np.object_]:
+    return np.array([frame.name for frame in a.frames], dtype=object)
+
+
+def _instance_row(instance: Instance) -> dict[str, Any]:
     return {
-        "instances": pa.Table.from_pylist(instances, schema=INSTANCES_SCHEMA),
-        "frames": pa.Table.from_pylist(frames, schema=FRAMES_SCHEMA),
-        "views": pa.table(views, schema=VIEWS_SCHEMA),
-        "overlaps": pa.table(overlaps, schema=OVERLAPS_SCHEMA),
-        "skips": pa.Table.from_pylist(skips, schema=SKIPS_SCHEMA),
+        "instance_id": instance.instance_id,
+        "label": instance.label,
+        "category": instance.category,
+        "num_vertices": instance.num_vertices,
+        "extent_ratio": instance.extent_ratio,
+        "box_centroid": instance.box.centroid,
+        "box_axes": instance.box.axes,
+        "box_lengths": instance.box.lengths,
+    }
+
+
+def _frame_row(frame: Frame) -> dict[str, Any]:
+    camera = frame.camera
+    return {
+        "frame": frame.name,
+        "image_path": frame.image_path,
+        "width": camera.width,
+        "height": camera.height,
+        "intrinsics": [camera.fx, camera.fy, camera.cx, camera.cy],
+        "distortion": camera.distortion,
+        "cam_from_world": frame.cam_from_world[:3].ravel(),
     }
 
 

@@ -72,6 +72,11 @@ class SceneEvidence:
         return self.annotations.visible_pixels > 0
 
     @cached_property
+    def has_clear_box(self) -> Bools:
+        """Whether enough pixels show the instance for its box to be asked for."""
+        return self.annotations.visible_pixels >= self.rules.min_box_pixels
+
+    @cached_property
     def box_extents(self) -> BoxExtents:
         """Extents of every box along the axes of every frame's camera."""
         return BoxExtents.of(self.annotations.instances, self.annotations.frames)

@@ -72,8 +72,10 @@ class PointCells(NamedTuple):
     """Projected points, sorted into square cells of the picture plane."""
 
     x: NDArray[np.float32]
-    """Shape (n,): the unit is the side of a cell."""
+    """Shape (n + LANES,), the last ones spare: the unit is the side of a cell."""
     y: NDArray[np.float32]
+    slot: NDArray[np.int64]
+    """Shape (n,): where each point went."""
     start: NDArray[np.int64]
     """Shape (cells + 1,): where each cell's points begin, row by row."""
     num_columns: int
@@ -163,11 +165,35 @@ def draw_mesh(keys: NDArray[np.int32], mesh: MeshChunks, view: View, id_bits: in
 
 
 @compiled
+def sort_into_cells(px: NDArray[np.float64], cells_per_px: float, num_columns: int, num_rows: int) -> PointCells:
+    """Sort points of shape (n, 2) into cells, keeping the order of those in one cell; none may lie outside."""
+    num_points = len(px)
+    x, y = np.zeros(num_points + LANES, np.float32), np.zeros(num_points + LANES, np.float32)
+    cell = np.empty(num_points, np.int64)
+    start = np.zeros(num_columns * num_rows + 1, np.int64)
+    for k in range(num_points):
+        x[k], y[k] = px[k, 0] * cells_per_px, px[k, 1] * cells_per_px
+        # Rounding to float32 may lift a point onto the far border.
+        cell[k] = min(np.int64(y[k]), num_rows - 1) * num_columns + min(np.int64(x[k]), num_columns - 1)
+        start[cell[k] + 1] += 1
+    for c in range(num_columns * num_rows):
+        start[c + 1] += start[c]
+    free = start[:-1].copy()
+    slot = np.empty(num_points, np.int64)
+    for k in range(num_points):
+        slot[k] = free[cell[k]]
+        free[cell[k]] += 1
+    sorted_x, sorted_y = np.zeros_like(x), np.zeros_like(y)
+    sorted_x[slot], sorted_y[slot] = x[:num_points], y[:num_points]
+    return PointCells(sorted_x, sorted_y, slot, start, num_columns, num_rows)
+
+
+@compiled
 def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Find the first surface on the ray through each point, to both sides of all triangles; `view` is in cells.
 
     Returns:
-        Shape (n,): 1/z of that surface, 0 where there is none, and its code.
+        Shape (n,), in the order before sorting: 1/z of that surface, 0 where there is none, and its code.
     """
     # Handed on one by one: numba counts references of every array in a tuple at every call.
     start, columns, rows, px_x, px_y = points.start, points.num_columns, points.num_rows, points.x, points.y
@@ -186,13 +212,17 @@ def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDAr
             x2, y2, w2 = scratch[0, c], scratch[1, c], scratch[2, c]
             code = mesh.codes[face]
             if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
-                _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
+                _cover_points(
+                    start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code
+                )
             elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
                 polygon = _clip(view, vertices, a, b, c)
                 for k in range(1, len(polygon) - 1):
                     (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
-                    _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code)
-    return nearest, codes
+                    _cover_points(
+                        start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code
+                    )
+    return nearest[points.slot], codes[points.slot]
 
 
 @compiled
@@ -320,15 +350,19 @@ def _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, 
         if area == _ZERO:
             return
         p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
-        for k in range(first, last):
-            x, y = px_x[k] - x0, px_y[k] - y0
-            p, q = p_x * x + p_y * y, q_x * x + q_y * y
-            if p >= -_EDGE_SLACK and q >= -_EDGE_SLACK and p + q <= _ONE + _EDGE_SLACK:
+        # Whole blocks: points beyond the last one are tested too, which costs nothing and harms nothing.
+        for block in range(first, last, LANES):
+            for lane in range(LANES):
+                k = np.uint64(block) + np.uint64(lane)
+                x, y = px_x[k] - x0, px_y[k] - y0
+                p, q = p_x * x + p_y * y, q_x * x + q_y * y
                 w = w0 + p * (w1 - w0) + q * (w2 - w0)
+                old_w, old_code = nearest[k], codes[k]
+                is_covered = (p >= -_EDGE_SLACK) & (q >= -_EDGE_SLACK) & (p + q <= _ONE + _EDGE_SLACK)
                 # Of equally near surfaces the higher code wins, so that the order of drawing does not matter.
-                if w > nearest[k] or (w == nearest[k] and code > codes[k]):
-                    nearest[k] = w
-                    codes[k] = code
+                is_first = is_covered & ((w > old_w) | ((w == old_w) & (code > old_code)))
+                nearest[k] = w if is_first else old_w
+                codes[k] = code if is_first else old_code
 
 
 @compiled

@@ -39,6 +39,9 @@ class Rules:
     """Visible sampled points an instance needs to be visible in a frame."""
     min_visible_pixels: float
     """Native image pixels an instance needs to be visible in a frame."""
+    min_box_pixels: float
+    """Visible native pixels an instance needs for the centre of its box to be asked for or to tell it from others: the
+    box of a handful of pixels changes with the canvas resolution."""
     min_instance_vertices: int
     """A smaller instance is never source, target or evidence: too few vertices to trust its shape."""
     max_box_diagonal_ratio: float
@@ -77,6 +80,7 @@ PAPER = Rules(
     max_occlusion_ratio=0.9,
     min_visible_points=10,
     min_visible_pixels=1.0,
+    min_box_pixels=50.0,
     min_instance_vertices=50,
     max_box_diagonal_ratio=0.6,
     frame_counts=(2, 3, 4, 5),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shapes import Colour, Part, Point, Shape, ball, block, lathe, leaf, moved, rod, tube
+from .shapes import Colour, Part, Point, Shape, ball, block, lathe, leaf, moved, rod
 
 WHITE: Colour = (0.86, 0.86, 0.84)
 GREY: Colour = (0.45, 0.46, 0.48)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..geometry import FloatArray
 from . import furniture as f
 from . import things as t
 from .shapes import Colour, Shape, ball, block, lathe, moved, sheet, turn_x, turn_z
-from ..geometry import FloatArray
 
 BRIGHT: tuple[Colour, ...] = (
     (0.7, 0.08, 0.06),
@@ -607,7 +607,7 @@ def _living_walls(room: Room, wood: Colour) -> None:
     room.add("shoes", t.shoes(room.pick(BRIGHT)), 4.4, 0.3, yaw=170)
     room.add("backpack", t.backpack(room.pick(BRIGHT)), 6.0, 0.5, yaw=-60)
     room.add("box", t.carton((0.45, 0.35, 0.3)), 4.3, 4.85, yaw=10)
-    room.add("fan", t.fan(f.WHITE), 3.6, 3.15, yaw=60)
+    room.add("fan", t.fan(f.WHITE), 6.0, 2.75, yaw=-80)
 
 
 KINDS: dict[str, Callable[[np.random.Generator], Room]] = {

@@ -19,6 +19,8 @@ Point = tuple[float, float, float]
 
 _MAX_REFINEMENTS = 12
 """Halvings of the longest edge: enough to bring a 10 m wall below 1 cm."""
+_CELL = 0.1
+"""Metres: about the longest edge of an unrefined shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def tube(
         is_smooth: whether it is shaded as a round thing.
         has_caps: whether the first and last ring are closed.
     """
-    points = np.asarray(rings, np.float64)
+    points = _with_more_rings(np.asarray(rings, np.float64))
     num_rings, num_points = points.shape[:2]
     row, column = np.meshgrid(np.arange(num_rings - 1), np.arange(num_points), indexing="ij")
     following = (column + 1) % num_points
@@ -74,10 +76,25 @@ def block(
     size: Point, colour: Colour, at: Point = (0, 0, 0), pattern: str = "plain", taper: float = 1.0, yaw: float = 0.0
 ) -> Part:
     """Make a box: `at` is the middle of its underside, `taper` the ratio of its upper to its lower side lengths."""
-    width, depth, height = size
-    ring = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]]) * (width, depth, 0)
-    rings = np.stack([ring, ring * taper + (0, 0, height)])
-    return tube(transform_points(turn_z(yaw), rings) + np.array(at), colour, pattern)
+    axes = [np.linspace(-0.5, 0.5, 1 + int(np.ceil(length / _CELL))) for length in size]
+    vertices, faces, count = [], [], 0
+    for normal in range(3):
+        u, v = (normal + 1) % 3, (normal + 2) % 3
+        for side in (-0.5, 0.5):
+            grid_u, grid_v = np.meshgrid(axes[u], axes[v], indexing="ij")
+            points = np.full((*grid_u.shape, 3), side)
+            points[..., u], points[..., v] = grid_u, grid_v
+            index = np.arange(grid_u.size).reshape(grid_u.shape) + count
+            a, b, c, d = (index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:])
+            quads = (a, b, c, d) if side > 0 else (a, d, c, b)
+            faces += [np.stack([quads[0], quads[k], quads[k + 1]], -1).reshape(-1, 3) for k in (1, 2)]
+            vertices.append(points.reshape(-1, 3))
+            count += grid_u.size
+    unit = np.concatenate(vertices)
+    unit[:, 2] += 0.5
+    unit[:, :2] *= 1 + (taper - 1) * unit[:, 2:]
+    points = transform_points(turn_z(yaw), unit * np.array(size)) + np.array(at)
+    return _welded(Part(points, np.concatenate(faces), colour, pattern))
 
 
 def lathe(
@@ -113,11 +130,13 @@ def ball(radii: Point, colour: Colour, at: Point = (0, 0, 0), pattern: str = "pl
     angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     height = np.linspace(-np.pi / 2, np.pi / 2, 11)[:, None]
 
-    def curve(value: FloatArray) -> FloatArray:
-        return np.sign(value) * np.abs(np.round(value, 12)) ** power
+    def curve(t: FloatArray) -> tuple[FloatArray, FloatArray]:
+        x, y = np.round(np.cos(t), 12), np.round(np.sin(t), 12)
+        scale = (np.abs(x) ** (2 / power) + np.abs(y) ** (2 / power)) ** (-power / 2)
+        return x * scale, y * scale
 
-    unit = [curve(np.cos(height)) * curve(np.cos(angle)), curve(np.cos(height)) * curve(np.sin(angle))]
-    rings = np.stack([*unit, curve(np.sin(height)) + 0 * angle], axis=-1)
+    (x, y), (out, up) = curve(angle), curve(height)
+    rings = np.stack([out * x, out * y, up + 0 * angle], axis=-1)
     return tube(rings * np.array(radii) + np.array(at), colour, pattern, is_smooth=True, has_caps=False)
 
 
@@ -228,6 +247,16 @@ def _split(faces: NDArray[np.int64], middle: NDArray[np.int64]) -> tuple[NDArray
     parent = np.concatenate(parents)
     order_of_parents = np.argsort(parent, kind="stable")
     return np.concatenate(new_faces)[order_of_parents], parent[order_of_parents]
+
+
+def _with_more_rings(rings: FloatArray) -> FloatArray:
+    """Insert rings so that no quad is much longer than a cell; slivers would multiply in `refine`."""
+    gaps = np.linalg.norm(np.diff(rings, axis=0), axis=-1).max(axis=1)
+    stops = [np.linspace(k, k + 1, int(np.ceil(gap / _CELL)), endpoint=False) for k, gap in enumerate(gaps) if gap > 0]
+    position = np.concatenate([*stops, [len(rings) - 1]])
+    lower = np.minimum(position.astype(int), len(rings) - 2)
+    weight = (position - lower)[:, None, None]
+    return (1 - weight) * rings[lower] + weight * rings[lower + 1]
 
 
 def _welded(part: Part) -> Part:

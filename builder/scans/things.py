@@ -6,6 +6,8 @@ hangs has its origin at the middle of its lower edge and its back at +Y.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .furniture import CARDBOARD, CREAM, DARK, GREY, OAK, STEEL, WALNUT, WHITE
@@ -83,7 +85,7 @@ def headphones(colour: Colour) -> Shape:
     """Headphones that stand on their ear pads."""
     angle = np.linspace(0, np.pi, 9)
     arc = [(0.085 * np.cos(a), 0.0, 0.05 + 0.11 * np.sin(a)) for a in angle]
-    band = tuple(rod(a, b, 0.009, colour, segments=6) for a, b in zip(arc[:-1], arc[1:], strict=True))
+    band = tuple(rod(a, b, 0.009, colour, segments=6) for a, b in pairwise(arc))
     return (*band, *(ball((0.024, 0.04, 0.045), DARK, (x, 0, 0.045)) for x in (-0.085, 0.085)))
 
 
@@ -209,7 +211,7 @@ def fan(colour: Colour) -> Shape:
     )
     angle = np.linspace(0, 2 * np.pi, 17)
     points = [(0.21 * np.cos(a), -0.04, 1.1 + 0.21 * np.sin(a)) for a in angle]
-    rim = tuple(rod(a, b, 0.012, DARK, segments=5) for a, b in zip(points[:-1], points[1:], strict=True))
+    rim = tuple(rod(a, b, 0.012, DARK, segments=5) for a, b in pairwise(points))
     foot = lathe([(0.19, 0), (0.19, 0.02), (0.02, 0.05)], DARK)
     return (
         foot,

@@ -21,6 +21,9 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
     """Ask for the category that stands in the target's relation; wrong ones stand wholly in the opposite one."""
     axis = axis_of(question_type)
     for pair in sample_pairs(evidence, (axis,), rng):
+        if isinstance(pair, Skip):
+            yield pair
+            continue
         relation = pair.relation(axis)
         opposed = opposed_categories(evidence, pair, axis)
         if len(opposed) < _NUM_DISTRACTORS:

@@ -17,6 +17,9 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
     """Ask the true relation (Yes) or its opposite (No) on a decided axis."""
     axis = axis_of(question_type)
     for pair in sample_pairs(evidence, (axis,), rng):
+        if isinstance(pair, Skip):
+            yield pair
+            continue
         relation = pair.relation(axis)
         is_true = bool(rng.integers(2))
         question = wording.EXISTENCE.format(

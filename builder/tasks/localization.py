@@ -61,6 +61,8 @@ def _yes_draft(
     evidence: SetEvidence, position: int, category: int, target: int, rng: np.random.Generator
 ) -> Draft | Skip:
     scene, frame = evidence.scene, evidence.frame_of(position)
+    if not scene.has_clear_box[frame, target]:
+        return skip("too few pixels for a box")
     x0, y0, x1, y1 = scene.question_box(frame, target)
     diagonal = float(np.hypot(x1 - x0, y1 - y0))
     key = scene.question_centre(frame, target)

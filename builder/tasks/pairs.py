@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..evidence import SetEvidence
 from ..relations import AXES, Axis
-from ..schema import ObjectRef
+from ..schema import ObjectRef, Skip
 from . import wording
-from .task import preferred_order
+from .task import preferred_order, skip
 
 _MAX_PAIRS = 40
 """Pairs looked at per question type and frame set; two questions are wanted."""
@@ -48,7 +48,7 @@ def axis_of(question_type: str) -> Axis:
     return next(axis for axis in AXES if question_type.endswith(f"_{axis.suffix}"))
 
 
-def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.random.Generator) -> Iterator[Pair]:
+def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.random.Generator) -> Iterator[Pair | Skip]:
     """Yield pairs whose relation is decided on all given axes, in random order, harder targets earlier.
 
     A source that is not the only visible one of its category in the query frame is tagged with the centre of its box.
@@ -59,12 +59,15 @@ def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.rando
         yield _pair(evidence, int(chosen[k]))
 
 
-def _pair(evidence: SetEvidence, k: int) -> Pair:
+def _pair(evidence: SetEvidence, k: int) -> Pair | Skip:
     pairs, scene = evidence.pairs, evidence.scene
     position, source, target = int(pairs.position[k]), int(pairs.source[k]), int(pairs.target[k])
     category, instances = scene.category_index, scene.annotations.instances
     num_twins = np.count_nonzero(evidence.is_visible[position] & (category == category[source]))
-    tag = scene.question_centre(evidence.frame_of(position), source) if num_twins > 1 else None
+    frame = evidence.frame_of(position)
+    if num_twins > 1 and not scene.has_clear_box[frame, source]:
+        return skip("too few pixels to tell the source from others of its category")
+    tag = scene.question_centre(frame, source) if num_twins > 1 else None
     return Pair(
         position=position,
         source=source,

@@ -18,6 +18,9 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
     """Ask for the relation: the truth on the asked axis against the opposite of the truth on all three axes."""
     axis = axis_of(question_type)
     for pair in sample_pairs(evidence, AXES, rng):
+        if isinstance(pair, Skip):
+            yield pair
+            continue
         truth = pair.relation(axis)
         question = wording.SPATIAL_RELATION.format(
             frame=pair.position + 1,

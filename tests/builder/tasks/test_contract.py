@@ -1,0 +1,72 @@
+"""The promises of all tasks, on a sample room."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from spatialmosaic_builder.evidence import SceneEvidence, SetEvidence
+from spatialmosaic_builder.frame_sets import sample_frame_sets
+from spatialmosaic_builder.rules import PAPER
+from spatialmosaic_builder.schema import Skip
+from spatialmosaic_builder.tasks import QUESTION_TYPES, TASKS
+
+NUM_OPTIONS = {"existence": 2}
+
+
+@pytest.fixture(scope="module")
+def evidences(sample_annotations):
+    scene = SceneEvidence(sample_annotations, PAPER)
+    sets = sample_frame_sets(sample_annotations, PAPER, 40, seed=0)
+    return [SetEvidence(scene, frame_set) for frame_set in sets]
+
+
+def proposals(evidences, question_type, seed=0):
+    task = QUESTION_TYPES[question_type]
+    for k, evidence in enumerate(evidences):
+        rng = np.random.default_rng([seed, k])
+        for draft in islice(task.propose(evidence, question_type, rng), 20):
+            yield evidence, draft
+
+
+def test_the_twelve_question_types_of_the_authors():
+    suffixes = ("lr", "ab", "fb")
+    expected = {"obj_count_occ", "bestview_count_occ", "obj_localization_occ"}
+    expected |= {f"obj_{kind}_occ_{s}" for kind in ("existence", "attribute", "spatial") for s in suffixes}
+    assert set(QUESTION_TYPES) == expected
+    assert [task.name for task in TASKS.values()] == list(TASKS)
+
+
+@pytest.mark.parametrize("question_type", QUESTION_TYPES)
+def test_drafts_are_well_formed(evidences, question_type):
+    drafts = [(e, d) for e, d in proposals(evidences, question_type) if not isinstance(d, Skip)]
+    assert drafts, "the sample room offers no such question"
+    for evidence, draft in drafts:
+        options = [draft.answer, *draft.distractors]
+        assert len(set(options)) == len(options) == NUM_OPTIONS.get(QUESTION_TYPES[question_type].name, 4)
+        assert draft.query_frame is None or 1 <= draft.query_frame <= evidence.num_frames
+        assert "frame_" not in draft.question
+        has_coordinates = "(" in draft.question.replace("(s)", "").replace("a(n)", "")
+        has_coordinates |= any("Yes; (" in option for option in options)
+        assert draft.question.endswith(PAPER.coordinate_note) == has_coordinates
+        assert len(draft.targets) >= 1
+        assert evidence.scene.is_usable[draft.targets].all()
+        assert evidence.is_covered[draft.targets].all()
+        if QUESTION_TYPES[question_type].question_types[0].endswith("_lr"):
+            target = draft.targets[0]
+            assert not evidence.is_visible[draft.query_frame - 1, target]
+            assert draft.source.category != draft.target.category == draft.category
+
+
+@pytest.mark.parametrize("question_type", QUESTION_TYPES)
+def test_same_seed_same_drafts(evidences, question_type):
+    def texts(seed):
+        return [
+            draft.reason if isinstance(draft, Skip) else (draft.question, draft.answer, draft.distractors)
+            for _, draft in proposals(evidences, question_type, seed)
+        ]
+
+    assert texts(1) == texts(1)
+    assert texts(1) != texts(2)

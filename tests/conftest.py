@@ -1,0 +1,48 @@
+"""The sample rooms that serve every test, written once a test run in ScanNet++'s on-disk format."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spatialmosaic_builder.annotations import Annotations
+from spatialmosaic_builder.rules import VisibilityRules
+from spatialmosaic_builder.scans.sample import write_sample_scans
+from spatialmosaic_builder.scans.scannetpp import list_scenes, read_scan
+from spatialmosaic_builder.schema import Scan
+from spatialmosaic_builder.visibility import annotate
+
+
+@pytest.fixture(scope="session")
+def sample_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two annotated rooms without pictures, 24 frames each. Shared: copy it before you change it."""
+    root = tmp_path_factory.mktemp("sample") / "scannetpp"
+    write_sample_scans(root, num_scans=2, seed=0, num_frames=24, pictures=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def sample_scenes(sample_root: Path) -> list[str]:
+    """Ids of the annotated sample rooms."""
+    return [scene.scene_name for scene in list_scenes(sample_root) if scene.is_annotated]
+
+
+@pytest.fixture(scope="session")
+def sample_scan(sample_root: Path, sample_scenes: list[str]) -> Scan:
+    return read_scan(sample_root, sample_scenes[0])
+
+
+@pytest.fixture(scope="session")
+def sample_annotations(sample_scan: Scan) -> Annotations:
+    return annotate(sample_scan, VisibilityRules(), seed=0)
+
+
+@pytest.fixture(scope="session")
+def shared_scans() -> Path:
+    """Rooms of an independent writer, named by SPATIALMOSAIC_TEST_SCANS."""
+    folder = os.environ.get("SPATIALMOSAIC_TEST_SCANS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SPATIALMOSAIC_TEST_SCANS names no folder of scans")
+    return Path(folder)

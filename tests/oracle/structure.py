@@ -1,0 +1,342 @@
+"""Rules of a record's form that need no geometry, and the balance of a dataset."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from .report import Violation
+from .scan import category_key
+
+Record = dict[str, Any]
+
+AXES = {"lr": ("left", "right"), "ab": ("higher", "lower"), "fb": ("closer", "farther")}
+OPPOSITE = {a: b for pair in AXES.values() for a, b in (pair, pair[::-1])}
+AXIS_OF = {relation: axis for axis, pair in AXES.items() for relation in pair}
+PHRASES = {
+    "to the left of": "left",
+    "to the right of": "right",
+    "higher than": "higher",
+    "lower than": "lower",
+    "closer to the camera than": "closer",
+    "farther from the camera than": "farther",
+}
+TASKS = {
+    "obj_count_occ": "count",
+    "bestview_count_occ": "best_view",
+    "obj_localization_occ": "localization",
+    **{f"obj_existence_occ_{a}": "existence" for a in AXES},
+    **{f"obj_attribute_occ_{a}": "attribute" for a in AXES},
+    **{f"obj_spatial_occ_{a}": "spatial_relation" for a in AXES},
+}
+RELATION_TASKS = frozenset({"existence", "attribute", "spatial_relation"})
+NOTE = "Coordinates are pixels of the image resized to 518 x 518."
+SIDE = 518
+
+_FRAME = r"Frame (?P<frame>\d+)"
+_RELATION = "(?P<relation>" + "|".join(PHRASES) + ")"
+_SOURCE = r"the (?P<source>.+?)(?: ?\((?P<x>\d+), ?(?P<y>\d+)\))?"
+_END = rf"(?P<note> {re.escape(NOTE)})?"
+QUESTIONS = {
+    "count": r"How many (?P<category>.+)\(s\) are visible across these frames\?",
+    "best_view": r"How many (?P<category>.+)\(s\) are visible across these frames\? "
+    r"And tell me which frame provides the most informative view of the (?P=category)\(s\)\.",
+    "existence": rf"In {_FRAME}, (?:is|are) the (?P<target>.+?) {_RELATION} {_SOURCE} in this viewpoint\?{_END}",
+    "attribute": rf"In {_FRAME}, which object appears {_RELATION} {_SOURCE} in this viewpoint\?{_END}",
+    "spatial_relation": rf"In {_FRAME}, where (?:does|do) the (?P<target>.+?) appear in this view relative to {_SOURCE}\?{_END}",
+    "localization": rf"Is there a\(n\) (?P<target>.+) in {_FRAME}\? "
+    rf"If so, what is the bounding box center coordinates\?{_END}",
+}
+OPTION_FORMS = {
+    "count": r"(?P<count>\d+)",
+    "best_view": r"(?P<count>\d+) (?P<category>.+)\(s\); Frame (?P<frame>\d+)",
+    "existence": r"(?P<answer>Yes|No)",
+    "attribute": r"(?P<category>[^.]+)",
+    "spatial_relation": rf"(?P<relation>(?i:{'|'.join(PHRASES)})) {_SOURCE}\.",
+    "localization": r"No|Yes; \((?P<x>\d+), (?P<y>\d+)\)",
+}
+OCC_LEVELS = ((0.3, "low"), (0.6, "medium"), (0.9, "high"), (math.inf, "extreme"))
+OVERLAP_LEVELS = ((10.0, "high"), (20.0, "medium"), (math.inf, "low"))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What the text of a record says: groups of its question and of each option, in order."""
+
+    task: str
+    question: dict[str, str | None]
+    options: list[dict[str, str | None]]
+
+    @property
+    def relation(self) -> str | None:
+        """Relation that the question asks about."""
+        text = self.question.get("relation")
+        return PHRASES[text] if text else None
+
+    def option_relation(self, index: int) -> str:
+        """Relation that a spatial option states."""
+        return PHRASES[str(self.options[index]["relation"]).lower()]
+
+    def point(self, index: int) -> tuple[int, int] | None:
+        """Coordinates of a localization option; None for `No`."""
+        x, y = self.options[index]["x"], self.options[index]["y"]
+        return (int(x), int(y)) if x is not None and y is not None else None
+
+
+class Rules:
+    """Collects the broken rules of one record."""
+
+    def __init__(self, record: Record, out: list[Violation]) -> None:
+        self.record, self._out = record, out
+
+    def __call__(self, holds: object, rule: str, detail: object = "") -> bool:
+        if not holds:
+            r = self.record
+            self._out.append(Violation(str(r["id"]), str(r["question_type"]), rule, str(detail)))
+        return bool(holds)
+
+
+def level(value: float, levels: Sequence[tuple[float, str]]) -> set[str]:
+    """Levels a value may have, allowing for rounding of the stored value."""
+    return {next(n for limit, n in levels if v < limit) for v in (value - 1e-4, value, value + 1e-4)}
+
+
+def _answer(rules: Rules, record: Record, task: str) -> bool:
+    options, index = list(record["options"]), record["answer_index"]
+    count = 2 if task == "existence" else 4
+    fine = rules(len(options) == count, "number of options", options)
+    fine &= rules(
+        all(re.fullmatch(rf"{chr(65 + i)}\. \S.*", o) for i, o in enumerate(options)), "option form", options
+    )
+    if not fine or not rules(0 <= index < len(options), "answer_index in range", index):
+        return False
+    texts = [o[3:] for o in options]
+    rules(len(set(texts)) == len(texts), "options distinct", options)
+    rules(record["mc_answer"] == chr(65 + index), "mc_answer", f"{record['mc_answer']} for index {index}")
+    rules(record["ground_truth"] == texts[index], "ground_truth", f"{record['ground_truth']} != {texts[index]}")
+    rules(abs(record["chance"] - 1 / len(options)) < 1e-4, "chance", record["chance"])
+    rules(record["answer_type"] == "choice", "answer_type", record["answer_type"])
+    return True
+
+
+def _frames(rules: Rules, record: Record, task: str) -> bool:
+    frames, paths = list(record["frames"]), list(record["image_paths"])
+    fine = rules(2 <= len(frames) <= 5, "2 to 5 frames", frames)
+    fine &= rules(len(set(frames)) == len(frames), "frames distinct", frames)
+    rules(len(paths) == len(frames), "one path a frame", paths)
+    for path, frame in zip(paths, frames, strict=False):
+        pure = PurePosixPath(path)
+        good = not pure.is_absolute() and ".." not in pure.parts and "\\" not in path
+        good = good and frame in (pure.stem, pure.name) and record["scene_name"] in pure.parts
+        rules(good, "image_paths end with the frame names", f"{path} for {frame}")
+    query = record["query_frame"]
+    if task in ("count", "best_view"):
+        rules(query is None, "query_frame null for count and best view", query)
+    else:
+        fine &= rules(query is not None and 1 <= query <= len(frames), "query_frame in range", query)
+    return fine
+
+
+def _shape(rules: Rules, record: Record, task: str) -> bool:
+    source, target = record["source"], record["target"]
+    fine = rules((source is not None) == (task in RELATION_TASKS), "source only in relations", source)
+    fine &= rules((target is None) == (task in ("count", "best_view")), "target null iff count or best view", target)
+    if task in RELATION_TASKS:
+        axis = record["question_type"].rsplit("_", 1)[1]
+        fine &= rules(record["relation"] in AXES[axis], "relation on the axis of its type", record["relation"])
+    else:
+        rules(record["relation"] is None, "relation null outside relations", record["relation"])
+    if target is not None:
+        rules(target["category"] == record["category"], "category is the target's", record["category"])
+    if fine and source is not None:
+        differ = category_key(source["category"]) != category_key(target["category"])
+        rules(differ, "categories of S and T differ", source["category"])
+    boxed = task == "localization" and record["ground_truth"] != "No"
+    rules((record["bbox_2d"] is not None) == boxed, "bbox_2d iff localization with Yes", record["bbox_2d"])
+    rules((record["bbox_2d_diag"] is not None) == boxed, "bbox_2d_diag iff bbox_2d", record["bbox_2d_diag"])
+    return fine
+
+
+def _levels(rules: Rules, record: Record, task: str) -> None:
+    average, occ = record["occlusion_avg"], record["occ_level"]
+    if average is None:
+        rules(occ is None, "occ_level null with occlusion_avg", occ)
+    else:
+        rules(0 <= average <= 1 + 1e-9, "occlusion_avg is a ratio", average)
+        rules(occ in level(average, OCC_LEVELS), "occ_level of occlusion_avg", f"{occ} for {average}")
+    overlap = record["overlap_avg"]
+    rules(0 <= overlap <= 100, "overlap_avg in percent", overlap)
+    text = f"{record['overlap_level']} for {overlap}"
+    rules(record["overlap_level"] in level(overlap, OVERLAP_LEVELS), "overlap_level of overlap_avg", text)
+    rules(record["vis_level"] in ("Fully Visible", "Partially Visible"), "vis_level value", record["vis_level"])
+    rules(record["gt_scenario"] in ("Full Coverage", "Partial Coverage"), "gt_scenario value", record["gt_scenario"])
+    if task in RELATION_TASKS:
+        rules(record["vis_level"] == "Partially Visible", "vis_level partial in relations", record["vis_level"])
+    rules(0 <= record["num_frames_visible"] <= len(record["frames"]), "num_frames_visible in range")
+
+
+def _parse(rules: Rules, record: Record, task: str) -> Parsed | None:
+    question = record["question"]
+    match = re.fullmatch(QUESTIONS[task], question)
+    rules(match, "question wording", question)
+    options = [re.fullmatch(OPTION_FORMS[task], o[3:]) for o in record["options"]]
+    for option, text in zip(options, record["options"], strict=True):
+        rules(option, "option wording", text)
+    if match is None:
+        return None
+    groups = [o.groupdict() for o in options if o is not None]
+    return Parsed(task, match.groupdict(), groups) if len(groups) == len(options) else None
+
+
+def _wording(rules: Rules, record: Record, parsed: Parsed) -> None:
+    said, source, target = parsed.question, record["source"], record["target"]
+    texts = [record["question"], *record["options"]]
+    for text in texts:
+        leak = re.search(r"frame_\d+|\bDSC\d+|\.jpe?g\b|\.png\b", text, re.IGNORECASE) or record["scene_name"] in text
+        rules(not leak, "no file id in the text", text)
+        named = [int(n) for n in re.findall(r"\bFrame (\d+)", text)]
+        rules(all(1 <= n <= len(record["frames"]) for n in named), "frames named are defined", text)
+    if "frame" in said:
+        rules(said["frame"] == str(record["query_frame"]), "question names the query frame", record["question"])
+    if said.get("target") is not None:
+        rules(said["target"] == target["category"], "question names the target", record["question"])
+    if said.get("category") is not None:
+        rules(said["category"] == record["category"], "question names the category", record["question"])
+    if source is not None:
+        rules(said["source"] == source["category"], "question names the source", record["question"])
+        tag = (int(str(said["x"])), int(str(said["y"]))) if said.get("x") else None
+        position = tuple(source["position"]) if source["position"] is not None else None
+        rules(tag == position, "question shows the source's position", f"{tag} != {position}")
+        for option in parsed.options if parsed.task == "spatial_relation" else []:
+            rules(option["source"] == source["category"], "option names the source", option)
+    numbers = any(re.search(r"\(\d+, ?\d+\)", text) for text in texts) or parsed.task == "localization"
+    rules((said.get("note") is not None) == numbers, "coordinate note iff coordinates", record["question"])
+
+
+def _count_options(rules: Rules, record: Record, parsed: Parsed) -> None:
+    values, key = [int(str(o["count"])) for o in parsed.options], record["answer_index"]
+    near = all(abs(v - values[key]) <= 3 for v in values)
+    rules(values[key] >= 1 and near, "count distractors within 3 of a key >= 1", values)
+
+
+def _bestview_options(rules: Rules, record: Record, parsed: Parsed) -> None:
+    for option in parsed.options:
+        rules(int(str(option["count"])) >= 1, "best view counts >= 1", option)
+        rules(option["category"] == record["category"], "option names the category", option)
+
+
+def _attribute_options(rules: Rules, record: Record, parsed: Parsed) -> None:
+    names = [str(o["category"]) for o in parsed.options]
+    rules(names[record["answer_index"]] == record["target"]["category"], "attribute key is the target", names)
+    keys = [category_key(n) for n in (*names, record["source"]["category"])]
+    rules(len(set(keys)) == len(keys), "categories of options and S differ", names)
+    rules(parsed.relation == record["relation"], "attribute asks the true relation", parsed.relation)
+
+
+def _spatial_options(rules: Rules, record: Record, parsed: Parsed) -> None:
+    stated = [parsed.option_relation(i) for i in range(len(parsed.options))]
+    truth = stated[record["answer_index"]]
+    rules(truth == record["relation"], "spatial key is the relation", f"{truth} != {record['relation']}")
+    axes = Counter(AXIS_OF[r] for r in stated)
+    paired = axes[AXIS_OF[truth]] == 2 and len(axes) == 3 and OPPOSITE[truth] in stated
+    rules(paired, "spatial options: truth, opposite, one of each other axis", stated)
+
+
+def _existence_options(rules: Rules, record: Record, parsed: Parsed) -> None:
+    axis = record["question_type"].rsplit("_", 1)[1]
+    rules(parsed.relation in AXES[axis], "existence asks on the axis of its type", parsed.relation)
+    yes = parsed.relation == record["relation"]
+    rules(record["ground_truth"] == ("Yes" if yes else "No"), "existence key follows the relation", record["question"])
+
+
+def _localization_options(rules: Rules, record: Record, parsed: Parsed) -> None:
+    points = [parsed.point(i) for i in range(len(parsed.options))]
+    rules(points.count(None) == 1, "localization has one No", record["options"])
+    rules(all(0 <= c <= SIDE for p in points if p for c in p), "points inside the image", record["options"])
+    box, apart = record["bbox_2d"], 20.0
+    if box is not None and record["bbox_2d_diag"] is not None:
+        apart = max(0.25 * record["bbox_2d_diag"], 20.0)
+    real = [p for p in points if p]
+    gaps = [math.dist(p, q) for i, p in enumerate(real) for q in real[i + 1 :]]
+    rules(all(g >= apart - 1.5 for g in gaps), "points apart", f"{record['options']} under {apart:.1f}")
+
+
+_OPTION_RULES = {
+    "count": _count_options,
+    "best_view": _bestview_options,
+    "attribute": _attribute_options,
+    "spatial_relation": _spatial_options,
+    "existence": _existence_options,
+    "localization": _localization_options,
+}
+
+
+def check_structure(record: Record, out: list[Violation]) -> Parsed | None:
+    """Check the form of a record; what its text says, or None where its truth cannot be checked."""
+    rules = Rules(record, out)
+    task = TASKS.get(record["question_type"])
+    if not rules(task, "known question_type", record["question_type"]) or task is None:
+        return None
+    rules(record["task"] == task, "task of question_type", record["task"])
+    rules(record["dataset"] == "scannetpp", "dataset", record["dataset"])
+    rules(record["profile"] == "paper", "profile", record["profile"])
+    rules(record["split"] in ("train", "test"), "split", record["split"])
+    _levels(rules, record, task)
+    fine = [_answer(rules, record, task), _frames(rules, record, task), _shape(rules, record, task)]
+    if not all(fine):
+        return None
+    parsed = _parse(rules, record, task)
+    if parsed is not None:
+        _wording(rules, record, parsed)
+        _OPTION_RULES[task](rules, record, parsed)
+    return parsed
+
+
+def check_groups(records: Iterable[Record]) -> list[Violation]:
+    """Rules across records: ids, frame sets, orders, repeated questions, splits."""
+    out: list[Violation] = []
+    seen: dict[tuple[str, object], object] = {}
+    for record in records:
+        rules = Rules(record, out)
+        content = (record["scene_name"], tuple(sorted(record["frames"])))
+        frame_set = record["frame_set_id"]
+        text = (frame_set, record["question"])
+        for rule, key, value in (
+            ("one set a frame_set_id", frame_set, content),
+            ("one frame_set_id a set", content, frame_set),
+            ("one order a frame set", content, tuple(record["frames"])),
+            ("one split a scene", record["scene_name"], record["split"]),
+        ):
+            first = seen.setdefault((rule, key), value)
+            rules(first == value, rule, f"{first} and {value}")
+        for rule, key in (("id unique", record["id"]), ("question once in a frame set", text)):
+            rules((rule, key) not in seen, rule, key)
+            seen[rule, key] = True
+    return out
+
+
+def check_balance(records: Iterable[Record]) -> list[Violation]:
+    """Dataset level: key letters and Yes/No keys differ by at most one per (split, scene, question type); no duplicates."""
+    records = list(records)
+    letters: dict[tuple[str, str, str, int], Counter[str]] = defaultdict(Counter)
+    polarity: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    for r in records:
+        group = (r["split"], r["scene_name"], r["question_type"])
+        if r["options"]:
+            letters[*group, len(r["options"])][r["mc_answer"]] += 1
+        if TASKS.get(r["question_type"]) == "existence":
+            polarity[group][r["ground_truth"]] += 1
+    out = check_groups(records)
+    for (*names, size), count in sorted(letters.items()):
+        values = [count[chr(65 + i)] for i in range(size)]
+        if max(values) - min(values) > 1:
+            out.append(Violation("-", names[2], "key letters balanced", f"{names[:2]}: {values}"))
+    for group, count in sorted(polarity.items()):
+        if abs(count["Yes"] - count["No"]) > 1:
+            out.append(Violation("-", group[2], "Yes/No balanced", f"{group[:2]}: {dict(count)}"))
+    return out

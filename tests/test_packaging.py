@@ -1,0 +1,167 @@
+"""What an installation holds: every folder of code, all of its data, and no name without the project's prefix."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HEAVY = {"cv2", "datasets", "matplotlib", "numba", "torch", "transformers", "trimesh"}
+
+NAMES_FROM_ELSEWHERE = """
+import importlib.util, json, sys
+print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name)]))
+"""
+INSTALLED = """
+import importlib, importlib.metadata, json, sys
+modules = [importlib.import_module(name) for name in sys.argv[1:]]
+print(json.dumps({
+    "version": importlib.metadata.version("spatialmosaic"),
+    "declared": importlib.import_module("spatialmosaic_builder").__version__,
+    "files": [module.__file__ for module in modules],
+}))
+"""
+HELP = """
+import contextlib, importlib.metadata, io, json, sys
+(command,) = importlib.metadata.entry_points(group="console_scripts", name="spatialmosaic")
+sys.argv = ["spatialmosaic", "--help"]
+screen, status = io.StringIO(), None
+with contextlib.redirect_stdout(screen):
+    try:
+        command.load()()
+    except SystemExit as end:
+        status = end.code
+print(json.dumps({"status": status, "screen": screen.getvalue(), "modules": list(sys.modules)}))
+"""
+
+
+def package_folders() -> dict[str, str]:
+    """Import name -> folder of every top-level package, as `setup.cfg` maps them."""
+    lines = setup_cfg()["options"]["package_dir"].split("\n")
+    return dict((part.strip() for part in line.split("=")) for line in lines if line.strip())
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def files_by_installed_name(root: Path) -> dict[str, Path]:
+    """Path inside an installation -> file in the tree, for every file of every package folder."""
+    return {
+        f"{name}/{file.relative_to(root / folder).as_posix()}": file
+        for name, folder in package_folders().items()
+        for file in sorted((root / folder).rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=kept | environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the wheel, built from a copy of the tree, was installed."""
+    base = tmp_path_factory.mktemp("packaging")
+    source, site = base / "source", base / "site"
+    source.mkdir()
+    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for folder in package_folders().values():
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", base, source, cwd=base)
+    (wheel,) = base.glob("*.whl")
+    run(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", site, wheel, cwd=base)
+    return site
+
+
+@pytest.fixture(scope="module")
+def metadata(site: Path) -> Path:
+    (folder,) = site.glob("*.dist-info")
+    return folder
+
+
+def test_setup_cfg_lists_every_folder_of_code() -> None:
+    folders = package_folders()
+    top_level = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert set(folders.values()) == top_level, "package_dir in setup.cfg and the folders with __init__.py differ"
+    on_disk = {Path(name).parent.as_posix() for name in files_by_installed_name(ROOT) if name.endswith("/__init__.py")}
+    listed = setup_cfg()["options"]["packages"].split()
+    assert sorted(listed) == sorted(name.replace("/", ".") for name in on_disk)
+
+
+def test_every_module_lies_in_a_package() -> None:
+    files = files_by_installed_name(ROOT).values()
+    assert {file.parent for file in files if file.suffix == ".py"} == {
+        f.parent for f in files if f.name == "__init__.py"
+    }
+
+
+def test_the_wheel_ships_every_file_of_the_packages(site: Path) -> None:
+    shipped = {path.relative_to(site).as_posix() for path in site.glob("spatialmosaic_*/**/*") if path.is_file()}
+    assert {name for name in shipped if "__pycache__" not in name} == set(files_by_installed_name(ROOT))
+
+
+def test_only_prefixed_names_are_installed(metadata: Path) -> None:
+    assert set((metadata / "top_level.txt").read_text(encoding="utf-8").split()) == set(package_folders())
+    assert all(name.startswith("spatialmosaic_") for name in package_folders())
+
+
+def test_the_license_travels(metadata: Path) -> None:
+    assert (metadata / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("installation", ["wheel", "editable"])
+def test_no_generic_name_can_be_imported(installation: str, site: Path, tmp_path: Path) -> None:
+    path = {"PYTHONPATH": str(site)} if installation == "wheel" else {}
+    generic = ["builder", "eval", "hub_cards"]
+    found = json.loads(
+        run(sys.executable, "-c", NAMES_FROM_ELSEWHERE, *generic, *package_folders(), cwd=tmp_path, **path)
+    )
+    assert found == list(package_folders())
+
+
+def test_the_wheel_imports_outside_the_tree_and_knows_its_version(site: Path, tmp_path: Path) -> None:
+    answer = json.loads(run(sys.executable, "-c", INSTALLED, *package_folders(), cwd=tmp_path, PYTHONPATH=str(site)))
+    assert all(Path(file).is_relative_to(site) for file in answer["files"])
+    assert answer["version"] == answer["declared"] == PROJECT["version"]
+
+
+def test_the_command_answers_help_without_heavy_imports(site: Path, tmp_path: Path) -> None:
+    answer = json.loads(run(sys.executable, "-c", HELP, cwd=tmp_path, PYTHONPATH=str(site)))
+    assert answer["status"] in (0, None)
+    assert "build" in answer["screen"]
+    assert not HEAVY & set(answer["modules"])
+
+
+def test_the_command_is_installed(site: Path, tmp_path: Path) -> None:
+    assert "build" in run(site / "bin" / "spatialmosaic", "--help", cwd=tmp_path, PYTHONPATH=str(site))
+
+
+def test_ci_pins_every_dependency_within_its_bounds() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    version = {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pins}
+    asked = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+    unpinned = [str(item) for item in asked if canonicalize_name(item.name) not in version]
+    assert not unpinned, f"add to constraints.txt the version that CI runs of {unpinned}"
+    outside = [str(item) for item in asked if not item.specifier.contains(version[canonicalize_name(item.name)])]
+    assert not outside, f"constraints.txt pins versions outside the bounds {outside} of pyproject.toml"
