@@ -143,6 +143,15 @@ class SetEvidence:
         return np.any(self.is_visible, axis=0)
 
     @cached_property
+    def covered_by_category(self) -> dict[int, Ints]:
+        """Indices of the covered instances of every category that has one."""
+        covered = np.flatnonzero(self.is_covered & (self.scene.category_index >= 0))
+        groups: dict[int, list[int]] = {}
+        for instance, category in zip(covered.tolist(), self.scene.category_index[covered].tolist(), strict=True):
+            groups.setdefault(category, []).append(instance)
+        return {category: np.array(groups[category]) for category in sorted(groups)}
+
+    @cached_property
     def is_eligible(self) -> Bools:
         """Instances below the occlusion ceiling in at least one frame of the set, shape (instances,)."""
         return np.any(self.scene.is_eligible[self._frames], axis=0)
@@ -165,10 +174,6 @@ class SetEvidence:
         """Count the chosen instances, shape (instances,), of each category; shape (categories,)."""
         members = self.scene.category_index[chosen]
         return np.bincount(members[members >= 0], minlength=len(self.scene.categories))
-
-    def members(self, category: int | np.integer, chosen: Bools) -> Ints:
-        """Indices of the chosen instances of one category."""
-        return np.flatnonzero(chosen & (self.scene.category_index == category))
 
     @cached_property
     def occlusion_by_instance(self) -> tuple[NDArray[np.float64], Ints]:

@@ -9,7 +9,6 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .randomness import digest, generator
 from .schema import RECORD_SCHEMA
@@ -90,23 +89,14 @@ def finish_records(candidates: pa.Table, quota: Quota, split: str, seed: int) ->
     """
     chosen = np.sort(np.concatenate([np.zeros(0, np.int64), *_chosen_by_type(candidates, quota)])).astype(np.int64)
     table = candidates.take(pa.array(chosen))
-    answers, distractors = table["answer"].to_pylist(), table["distractors"].to_pylist()
-    types, ids = table["question_type"].to_pylist(), table["id"].to_pylist()
-    letters = _balanced_letters(types, [len(wrong) + 1 for wrong in distractors], ids, table, seed)
-    options = []
-    for answer, wrong, letter, record_id in zip(answers, distractors, letters, ids, strict=True):
-        texts = [wrong[k] for k in generator(seed, "options", record_id).permutation(len(wrong))]
-        texts.insert(letter, answer)
-        options.append([f"{LETTERS[k]}. {text}" for k, text in enumerate(texts)])
+    letters, options = _lay_out(table, seed)
     columns = {
         "split": pa.array([split] * len(table), pa.string()),
         "options": pa.array(options, pa.list_(pa.string())),
         "mc_answer": pa.array([LETTERS[letter] for letter in letters], pa.string()),
         "ground_truth": table["answer"],
         "answer_index": pa.array(letters, pa.int8()),
-        "chance": pc.divide(
-            1.0, pc.cast(pc.list_value_length(pa.array(options, pa.list_(pa.string()))), pa.float64())
-        ),
+        "chance": pa.array([1 / len(texts) for texts in options], pa.float32()),
     }
     return pa.table({name: columns[name] if name in columns else table[name] for name in RECORD_SCHEMA.names}).cast(
         RECORD_SCHEMA
@@ -127,17 +117,22 @@ def _chosen_by_type(candidates: pa.Table, quota: Quota) -> list[np.ndarray]:
     return chosen
 
 
-def _balanced_letters(
-    types: list[str], num_options: list[int], ids: list[str], table: pa.Table, seed: int
-) -> list[int]:
-    scenes = table["scene_name"].to_pylist()
+def _lay_out(table: pa.Table, seed: int) -> tuple[list[int], list[list[str]]]:
+    """Choose the position of each key and the order of the wrong options, type by type in an order set by the ids."""
+    types, ids = table["question_type"].to_pylist(), table["id"].to_pylist()
+    answers, distractors = table["answer"].to_pylist(), table["distractors"].to_pylist()
     letters = [0] * len(ids)
-    for question_type in dict.fromkeys(types):
-        members = [k for k in range(len(ids)) if types[k] == question_type]
-        members.sort(key=lambda k: digest(seed, "letter", ids[k]))
-        rng = generator(seed, "letters", scenes[members[0]], question_type)
+    options: list[list[str]] = [[] for _ in ids]
+    by_type: dict[str, list[int]] = {}
+    for k in sorted(range(len(ids)), key=ids.__getitem__):
+        by_type.setdefault(types[k], []).append(k)
+    for question_type, members in by_type.items():
+        rng = generator(seed, "options", table["scene_name"][0], question_type)
         block: list[int] = []
         for k in members:
-            block = block or rng.permutation(num_options[k]).tolist()
+            texts = [distractors[k][i] for i in rng.permutation(len(distractors[k]))]
+            block = block or rng.permutation(len(texts) + 1).tolist()
             letters[k] = block.pop()
-    return letters
+            texts.insert(letters[k], answers[k])
+            options[k] = [f"{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False)]
+    return letters, options

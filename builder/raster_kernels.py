@@ -95,7 +95,7 @@ def split_into_chunks(
     num_chunks = (num_faces + chunk_size - 1) // chunk_size
     last_chunk = np.full(num_vertices, -1, np.int32)
     local_index = np.empty(num_vertices, np.int32)
-    local_faces = np.empty((num_faces, 3), np.int32)
+    local_faces = np.empty((num_faces, 3), np.uint32)
     used = np.empty(3 * num_faces, np.int32)
     vertex_start = np.empty(num_chunks + 1, np.int64)
     num_used = 0
@@ -142,23 +142,23 @@ def draw_mesh(keys: NDArray[np.int32], mesh: MeshChunks, view: View, id_bits: in
     cells = keys.reshape(keys.size)
     stride = np.uint64(keys.shape[1])
     depth_mask = np.int32(-1 << id_bits)
-    scratch = _scratch(mesh)
+    px_x, px_y, inverse_z = _scratch(mesh)
     for chunk in range(len(mesh.centres)):
         if _box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
             continue
-        vertices = mesh.vertices[:, mesh.vertex_start[chunk] : mesh.vertex_start[chunk + 1]]
-        _project(view, vertices, scratch)
+        first = mesh.vertex_start[chunk]
+        _project(view, mesh.vertices, first, mesh.vertex_start[chunk + 1], px_x, px_y, inverse_z)
         for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
             a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            x0, y0, w0 = scratch[0, a], scratch[1, a], scratch[2, a]
-            x1, y1, w1 = scratch[0, b], scratch[1, b], scratch[2, b]
-            x2, y2, w2 = scratch[0, c], scratch[1, c], scratch[2, c]
+            x0, y0, w0 = px_x[a], px_y[a], inverse_z[a]
+            x1, y1, w1 = px_x[b], px_y[b], inverse_z[b]
+            x2, y2, w2 = px_x[c], px_y[c], inverse_z[c]
             code = mesh.codes[face]
             if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
                 if not _stamp(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask):
                     _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask)
             elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
-                polygon = _clip(view, vertices, a, b, c)
+                polygon = _clip(view, mesh.vertices, first + a, first + b, first + c)
                 for k in range(1, len(polygon) - 1):
                     (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
                     _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask)
@@ -196,56 +196,79 @@ def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDAr
         Shape (n,), in the order before sorting: 1/z of that surface, 0 where there is none, and its code.
     """
     # Handed on one by one: numba counts references of every array in a tuple at every call.
-    start, columns, rows, px_x, px_y = points.start, points.num_columns, points.num_rows, points.x, points.y
+    start, columns, rows, point_x, point_y = points.start, points.num_columns, points.num_rows, points.x, points.y
     nearest = np.zeros(len(points.x), np.float32)
     codes = np.zeros(len(points.x), np.int32)
-    scratch = _scratch(mesh)
+    px_x, px_y, inverse_z = _scratch(mesh)
     for chunk in range(len(mesh.centres)):
         if _box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
             continue
-        vertices = mesh.vertices[:, mesh.vertex_start[chunk] : mesh.vertex_start[chunk + 1]]
-        _project(view, vertices, scratch)
+        first = mesh.vertex_start[chunk]
+        _project(view, mesh.vertices, first, mesh.vertex_start[chunk + 1], px_x, px_y, inverse_z)
         for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
             a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            x0, y0, w0 = scratch[0, a], scratch[1, a], scratch[2, a]
-            x1, y1, w1 = scratch[0, b], scratch[1, b], scratch[2, b]
-            x2, y2, w2 = scratch[0, c], scratch[1, c], scratch[2, c]
+            x0, y0, w0 = px_x[a], px_y[a], inverse_z[a]
+            x1, y1, w1 = px_x[b], px_y[b], inverse_z[b]
+            x2, y2, w2 = px_x[c], px_y[c], inverse_z[c]
             code = mesh.codes[face]
             if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
                 _cover_points(
-                    start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code
+                    start, columns, rows, point_x, point_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code
                 )
             elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
-                polygon = _clip(view, vertices, a, b, c)
+                polygon = _clip(view, mesh.vertices, first + a, first + b, first + c)
                 for k in range(1, len(polygon) - 1):
                     (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
                     _cover_points(
-                        start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code
+                        start,
+                        columns,
+                        rows,
+                        point_x,
+                        point_y,
+                        nearest,
+                        codes,
+                        x0,
+                        y0,
+                        w0,
+                        x1,
+                        y1,
+                        w1,
+                        x2,
+                        y2,
+                        w2,
+                        code,
                     )
     return nearest[points.slot], codes[points.slot]
 
 
 @compiled
-def _scratch(mesh: MeshChunks) -> NDArray[np.float32]:
+def _scratch(mesh: MeshChunks) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Room for the projected vertices of any chunk."""
     most_vertices = 0
     for chunk in range(len(mesh.centres)):
         most_vertices = max(most_vertices, mesh.vertex_start[chunk + 1] - mesh.vertex_start[chunk])
-    return np.empty((3, most_vertices), np.float32)
+    return (
+        np.empty(most_vertices, np.float32),
+        np.empty(most_vertices, np.float32),
+        np.empty(most_vertices, np.float32),
+    )
 
 
 @compiled
-def _project(view: View, vertices: NDArray[np.float32], projected: NDArray[np.float32]) -> None:
-    """Write pixels x, y and 1/z of vertices (3, v); 1/z = 0 marks a vertex that is not in front of the near plane."""
+def _project(view, vertices, start, stop, px_x, px_y, inverse_z):  # type: ignore[no-untyped-def]
+    """Write pixels x, y and 1/z of a run of vertices; 1/z = 0 marks one that is not in front of the near plane."""
     m = view.cam_from_world
-    for i in range(vertices.shape[1]):
-        x, y, z = vertices[0, i], vertices[1, i], vertices[2, i]
-        x_cam = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
-        y_cam = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
-        z_cam = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
+    m00, m01, m02, m03 = m[0, 0], m[0, 1], m[0, 2], m[0, 3]
+    m10, m11, m12, m13 = m[1, 0], m[1, 1], m[1, 2], m[1, 3]
+    m20, m21, m22, m23 = m[2, 0], m[2, 1], m[2, 2], m[2, 3]
+    x_world, y_world, z_world = vertices[0, start:stop], vertices[1, start:stop], vertices[2, start:stop]
+    for i in range(len(x_world)):
+        x, y, z = x_world[i], y_world[i], z_world[i]
+        z_cam = m20 * x + m21 * y + m22 * z + m23
         w = _ONE / z_cam
-        projected[0, i] = view.fx * x_cam * w + view.cx
-        projected[1, i] = view.fy * y_cam * w + view.cy
-        projected[2, i] = w if z_cam >= view.near else _ZERO
+        px_x[i] = view.fx * ((m00 * x + m01 * y + m02 * z + m03) * w) + view.cx
+        px_y[i] = view.fy * ((m10 * x + m11 * y + m12 * z + m13) * w) + view.cy
+        inverse_z[i] = w if z_cam >= view.near else _ZERO
 
 
 @compiled
@@ -330,15 +353,15 @@ def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, d
 
 
 @compiled
-def _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code):  # type: ignore[no-untyped-def]
+def _cover_points(start, columns, rows, point_x, point_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code):  # type: ignore[no-untyped-def]
     """Let a triangle, given by cells and 1/z, be the first surface of the points it covers nearest of all so far."""
-    right, bottom = np.float32(columns), np.float32(rows)
-    column_start = np.int64(max(_ZERO, min(right, np.floor(min(x0, min(x1, x2))))))
-    column_stop = np.int64(max(_ZERO, min(right, np.floor(max(x0, max(x1, x2))) + _ONE)))
-    row_start = np.int64(max(_ZERO, min(bottom, np.floor(min(y0, min(y1, y2))))))
-    row_stop = np.int64(max(_ZERO, min(bottom, np.floor(max(y0, max(y1, y2))) + _ONE)))
-    if column_start >= column_stop:
+    low_x, high_x = min(x0, min(x1, x2)), max(x0, max(x1, x2))
+    low_y, high_y = min(y0, min(y1, y2)), max(y0, max(y1, y2))
+    right, bottom = np.float32(columns - 1), np.float32(rows - 1)
+    if high_x < _ZERO or high_y < _ZERO or low_x > right + _ONE or low_y > bottom + _ONE:
         return
+    column_start, column_stop = np.int32(min(max(low_x, _ZERO), right)), np.int32(min(high_x, right)) + 1
+    row_start, row_stop = np.int32(min(max(low_y, _ZERO), bottom)), np.int32(min(high_y, bottom)) + 1
     for row in range(row_start, row_stop):
         # The points of neighbouring cells of a row follow each other.
         first = start[row * columns + column_start]
@@ -354,7 +377,7 @@ def _cover_points(start, columns, rows, px_x, px_y, nearest, codes, x0, y0, w0, 
         for block in range(first, last, LANES):
             for lane in range(LANES):
                 k = np.uint64(block) + np.uint64(lane)
-                x, y = px_x[k] - x0, px_y[k] - y0
+                x, y = point_x[k] - x0, point_y[k] - y0
                 p, q = p_x * x + p_y * y, q_x * x + q_y * y
                 w = w0 + p * (w1 - w0) + q * (w2 - w0)
                 old_w, old_code = nearest[k], codes[k]

@@ -6,6 +6,7 @@ Candidates have no option letters yet: the merge selects among them and lays the
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
@@ -174,9 +175,8 @@ def _diagnostics(evidence: SetEvidence, draft: Draft) -> dict[str, Any]:
     """Difficulty of a question (Sec. 3.4, App. A, B; spec section 8)."""
     visible = evidence.is_visible[:, draft.targets]
     occlusion = evidence.occlusion_avg(draft.targets)
-    category = evidence.scene.category_index[draft.targets[0]]
-    covered = evidence.members(category, evidence.is_covered)
-    is_full = len(covered) == evidence.scene.category_size[category]
+    category = int(evidence.scene.category_index[draft.targets[0]])
+    is_full = len(evidence.covered_by_category[category]) == evidence.scene.category_size[category]
     return {
         "occlusion_avg": occlusion,
         "occ_level": None if occlusion is None else occlusion_level(occlusion, evidence.rules),
@@ -187,15 +187,15 @@ def _diagnostics(evidence: SetEvidence, draft: Draft) -> dict[str, Any]:
 
 
 def _overlap_avg(annotations: Annotations, frame_set: FrameSet) -> float:
-    pairs = [annotations.overlap[i, j] for i, j in combinations(frame_set.frames, 2)]
-    return 100.0 * float(np.mean(pairs))
+    pairs = [float(annotations.overlap[i, j]) for i, j in combinations(frame_set.frames, 2)]
+    return 100.0 * sum(pairs) / len(pairs)
 
 
 def overlap_level(overlap_avg: float, rules: Rules) -> str:
     """Difficulty of a mean overlap in percent: little overlap is `high`."""
-    return ("high", "medium", "low")[int(np.searchsorted(rules.overlap_levels, overlap_avg, side="right"))]
+    return ("high", "medium", "low")[bisect_right(rules.overlap_levels, overlap_avg)]
 
 
 def occlusion_level(occlusion_avg: float, rules: Rules) -> str:
     """Difficulty of a mean occlusion ratio."""
-    return rules.level_weights[int(np.searchsorted(rules.occlusion_levels, occlusion_avg, side="right"))][0]
+    return rules.level_weights[bisect_right(rules.occlusion_levels, occlusion_avg)][0]

@@ -1,47 +1,13 @@
-"""Colour and light of the sample scans: procedural textures, baked light, and pictures taken through a lens."""
+"""Procedural textures of the sample scans: what colour a point of a part has, by its place in the part's shape."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-from embreex import rtcore_scene
-from embreex.mesh_construction import TriangleMesh
 from numpy.typing import NDArray
 
-from ..geometry import Camera, FloatArray, camera_centre_world
-
 Floats = NDArray[np.float32]
-
-_AMBIENT_RAYS = 14
-_AMBIENT_REACH = 0.9
-"""Metres: what is nearer than this darkens a corner."""
-_SHADOW_RAYS = 3
-_LAMP_RADIUS = 0.3
-_NO_HIT = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """A triangle mesh with what is needed to paint it."""
-
-    vertices: Floats
-    """Shape (v, 3), metres, world frame, with scan noise."""
-    faces: NDArray[np.int32]
-    """Shape (f, 3)."""
-    local: Floats
-    """Shape (v, 3): position in the frame of the vertex' shape, where textures live."""
-    corner_normals: Floats
-    """Shape (f, 3, 3): outward normal of each face at each corner, without scan noise."""
-    vertex_normals: Floats
-    """Shape (v, 3)."""
-    face_part: NDArray[np.int32]
-    """Shape (f,): index into the parts' colours and patterns."""
-    part_colour: Floats
-    """Shape (p, 3), linear."""
-    part_pattern: tuple[str, ...]
-    """Key of `PATTERNS`, one a part."""
 
 
 def _wave(p: Floats, x: float, y: float, z: float) -> Floats:
@@ -111,7 +77,7 @@ def _art(colour: Floats, p: Floats) -> Floats:
 
 
 def _screen(colour: Floats, p: Floats) -> Floats:
-    is_text = (np.sin(p[:, 2] * 260) > 0.35) & (_speckle(p * np.float32([1, 0, 1]), 0.024) > 0.45)
+    is_text = (np.sin(p[:, 2] * 260) > 0.35) & (_speckle(p * np.array([1, 0, 1], np.float32), 0.024) > 0.45)
     return colour * np.where(is_text, 2.2, 0.8).astype(np.float32)[:, None]
 
 
@@ -203,22 +169,25 @@ _GLOW = {"glow": 1.0, "sky": 0.9, "screen": 0.35, "shade": 0.35}
 """Patterns that shine by themselves, and how bright."""
 
 
-def paint(surface: Surface, part: NDArray[np.int32], local: Floats, light: Floats) -> NDArray[np.uint8]:
+def paint(
+    part_colour: Floats, part_pattern: tuple[str, ...], part: NDArray[np.int32], local: Floats, light: Floats
+) -> NDArray[np.uint8]:
     """Colour points by their part's texture under a given light.
 
     Args:
-        surface: gives the parts.
-        part: shape (n,), part index.
+        part_colour: shape (p, 3), linear.
+        part_pattern: keys of `PATTERNS`, one a part.
+        part: shape (n,), part of each point.
         local: shape (n, 3), texture position.
         light: shape (n,), incoming light, about 1 in the open.
 
     Returns:
         Shape (n, 3), 8-bit sRGB.
     """
-    names = sorted(set(surface.part_pattern))
-    pattern_of_part = np.array([names.index(name) for name in surface.part_pattern])
+    names = sorted(set(part_pattern))
+    pattern_of_part = np.array([names.index(name) for name in part_pattern])
     pattern = pattern_of_part[part]
-    linear = surface.part_colour[part]
+    linear = part_colour[part]
     glow = np.zeros(len(part), np.float32)
     order = np.argsort(pattern, kind="stable")
     bounds = np.searchsorted(pattern[order], np.arange(len(names) + 1))
@@ -239,94 +208,3 @@ def _srgb_table() -> NDArray[np.uint8]:
 
 
 _SRGB = _srgb_table()
-
-
-def ray_scene(surface: Surface) -> rtcore_scene.EmbreeScene:
-    """Put the mesh into an Embree scene."""
-    scene = rtcore_scene.EmbreeScene()
-    TriangleMesh(scene, surface.vertices, surface.faces)
-    return scene
-
-
-def bake_light(surface: Surface, lamps: FloatArray, seed: int) -> Floats:
-    """Light that reaches every vertex from the lamps (shape (l, 3)) and from all around, shape (v, 2 + l).
-
-    Columns: ambient openness in 0..1, share of the window light, and for each lamp the share of it that is not hidden.
-    The angle to the lamp is left to `lit`, which knows the normals of faces.
-    """
-    rng = np.random.default_rng(seed)
-    scene = ray_scene(surface)
-    normals = surface.vertex_normals
-    start = surface.vertices + 0.008 * normals
-    count = len(start)
-    openness = np.zeros(count, np.float32)
-    reach = np.full(count, _AMBIENT_REACH, np.float32)
-    for _ in range(_AMBIENT_RAYS):
-        direction = normals + _unit(rng.normal(size=(count, 3)).astype(np.float32))
-        openness += scene.run(start, _unit(direction), dists=reach, query="OCCLUDED") == _NO_HIT
-    shares = [openness / _AMBIENT_RAYS]
-    for lamp in lamps:
-        seen = np.zeros(count, np.float32)
-        for _ in range(_SHADOW_RAYS):
-            target = lamp + _LAMP_RADIUS * rng.uniform(-1, 1, (count, 3)) * (1, 1, 0.1)
-            to_lamp = (target - start).astype(np.float32)
-            distance = np.linalg.norm(to_lamp, axis=1).astype(np.float32)
-            blocked = scene.run(start, to_lamp / distance[:, None], dists=distance - 0.12, query="OCCLUDED") != _NO_HIT
-            seen += ~blocked
-        shares.append(seen / _SHADOW_RAYS)
-    return np.stack(shares, axis=1).astype(np.float32)
-
-
-def lit(points: Floats, normals: Floats, shares: Floats, lamps: FloatArray) -> Floats:
-    """Light on points of shape (n, 3) with the given normals, from the baked shares of shape (n, 1 + l)."""
-    light = shares[:, 0] * (0.34 + 0.07 * normals[:, 2] + 0.05 * normals[:, 0] - 0.03 * normals[:, 1])
-    for k, lamp in enumerate(lamps):
-        to_lamp = lamp.astype(np.float32) - points
-        squared = np.einsum("ij,ij->i", to_lamp, to_lamp)
-        cosine = np.maximum(np.einsum("ij,ij->i", to_lamp, normals), 0) / np.sqrt(squared + 1e-6)
-        light += shares[:, 1 + k] * cosine * np.float32(2.2 / len(lamps)) / (1 + 0.22 * squared)
-    return light.astype(np.float32)
-
-
-def _unit(vectors: Floats) -> Floats:
-    return (vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
-
-
-def vertex_colours(surface: Surface, shares: Floats, lamps: FloatArray) -> NDArray[np.uint8]:
-    """Colours of the mesh, shape (v, 3), 8-bit sRGB."""
-    part = np.zeros(len(surface.vertices), np.int32)
-    part[surface.faces] = surface.face_part[:, None]
-    light = lit(surface.vertices, surface.vertex_normals, shares, lamps)
-    return paint(surface, part, surface.local, light)
-
-
-class Photographer:
-    """Takes pictures of a surface: exact rays through the full lens model, one a pixel."""
-
-    def __init__(self, surface: Surface, shares: Floats, lamps: FloatArray, camera: Camera) -> None:
-        self._surface, self._shares, self._lamps = surface, shares, lamps
-        self._scene = ray_scene(surface)
-        self._size = (camera.height, camera.width)
-        row, column = np.mgrid[: camera.height, : camera.width]
-        pixels = np.stack([column.ravel() + 0.5, row.ravel() + 0.5], axis=1)
-        self._rays_cam = _unit(camera.cam_rays_from_px(pixels).astype(np.float32))
-
-    def take(self, cam_from_world: FloatArray) -> NDArray[np.uint8]:
-        """Render a picture, shape (height, width, 3), 8-bit sRGB."""
-        surface = self._surface
-        rotation = cam_from_world[:3, :3].astype(np.float32)
-        centre = camera_centre_world(cam_from_world).astype(np.float32)
-        rays = self._rays_cam @ rotation
-        hit = self._scene.run(np.broadcast_to(centre, rays.shape).copy(), rays, query="INTERSECT", output=True)
-        colour = np.zeros((len(rays), 3), np.uint8)
-        seen = np.flatnonzero(hit["primID"] != _NO_HIT)
-        face = hit["primID"][seen]
-        u, v = hit["u"][seen], hit["v"][seen]
-        weights = np.stack([1 - u - v, u, v], axis=1)
-        corners = surface.faces[face]
-        local = np.einsum("nk,nkd->nd", weights, surface.local[corners])
-        shares = np.einsum("nk,nkd->nd", weights, self._shares[corners])
-        normals = _unit(np.einsum("nk,nkd->nd", weights, surface.corner_normals[face]))
-        points = centre + rays[seen] * hit["tfar"][seen, None]
-        colour[seen] = paint(surface, surface.face_part[face], local, lit(points, normals, shares, self._lamps))
-        return colour.reshape(*self._size, 3)

@@ -72,7 +72,8 @@ class Room:
     def pick(self, colours: tuple[Colour, ...]) -> Colour:
         """Draw a colour and vary it a little."""
         colour = colours[int(self.rng.integers(len(colours)))]
-        red, green, blue = (float(c) for c in np.clip(np.array(colour) * self.rng.uniform(0.85, 1.15, 3), 0.02, 0.92))
+        tint = self.rng.uniform(0.85, 1.1) * self.rng.uniform(0.94, 1.06, 3)
+        red, green, blue = (float(c) for c in np.clip(np.array(colour) * tint, 0.02, 0.9))
         return (red, green, blue)
 
     def add(
@@ -396,8 +397,9 @@ def _bedroom_walls(room: Room, wood: Colour) -> None:
     room.on(dresser, "jewelry box", (block((0.18, 0.13, 0.09), f.WALNUT, pattern="wood"),), -0.2, -0.08, 0.85, 12)
     room.on(dresser, "bottle", t.vessel("bottle", (0.6, 0.4, 0.5)), 0.5, 0.08, 0.85)
     _junk(room, dresser, (3.9, 2.2, 1.9))
+    cloth = room.pick(BRIGHT)
     for along in (1.85, 3.55):
-        room.against("east", "curtain", t.curtain(0.5, 2.1, room.pick(BRIGHT)), along, 0.2)
+        room.against("east", "curtain", t.curtain(0.5, 2.1, cloth), along, 0.2)
     room.against("east", "potted plant", f.plant(0.3, room.pick(BRIGHT), 4), 2.6, 0.933)
 
 
@@ -513,8 +515,9 @@ def _kitchen_walls(room: Room) -> None:
     room.on(rack, "mug", t.vessel("mug", room.pick(BRIGHT)), 0.0, -0.04, 0.88, 70)
     room.on(rack, "teapot", t.vessel("kettle", room.pick(BRIGHT)), 0.27, 0, 0.88)
     room.on(rack, "potted plant", f.plant(0.36, room.pick(BRIGHT), 22), 0.15, 0, 1.25)
+    cloth = room.pick(BRIGHT)
     for along in (1.35, 3.05):
-        room.against("west", "curtain", t.curtain(0.35, 1.45, room.pick(BRIGHT)), along, 0.85)
+        room.against("west", "curtain", t.curtain(0.35, 1.45, cloth), along, 0.85)
     room.against("south", "clock", t.clock(0.17, room.pick(BRIGHT)), 2.4, 1.9)
     room.against("south", "calendar", t.picture(0.36, 0.5, f.WHITE, (0.8, 0.78, 0.7), "print"), 3.2, 1.35)
     room.against("south", "broom", t.broom((0.2, 0.4, 0.15)), 2.1, lean=-8)
@@ -592,8 +595,9 @@ def _living_walls(room: Room, wood: Colour) -> None:
     room.on(dresser, "telephone", t.telephone(), 0.1, -0.05, 0.85)
     room.on(dresser, "candle", t.vessel("candle", (0.7, 0.15, 0.12)), -0.15, -0.1, 0.85)
     room.against("north", "mirror", t.picture(0.9, 0.7, f.OAK, (0.55, 0.62, 0.66), "glass"), 3.3, 1.35)
+    cloth = room.pick(BRIGHT)
     for along in (0.5, 2.3):
-        room.against("north", "curtain", t.curtain(0.45, 2.2, room.pick(BRIGHT)), along, 0.15)
+        room.against("north", "curtain", t.curtain(0.45, 2.2, cloth), along, 0.15)
     for side, along in (("west", 4.3), ("south", 1.0), ("south", 2.4), ("east", 3.6)):
         tint = room.pick(BRIGHT)
         room.against(side, "picture", t.picture(0.75, 0.55, room.pick(WOODS), tint), along, 1.4)

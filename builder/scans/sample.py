@@ -36,7 +36,8 @@ from ..geometry import FloatArray
 from ..schema import Frame, OrientedBox
 from . import scannetpp
 from .labels import clean_name, is_junk, is_structure
-from .paint import Floats, Photographer, Surface, bake_light, vertex_colours
+from .paint import Floats
+from .photo import Photographer, Surface, bake_light, vertex_colours
 from .rooms import KINDS, furnish
 from .scanner import Walk, box_bounds, phone_camera, registered_frames, scan_room, walk_through
 
@@ -87,8 +88,11 @@ class SampleRoom:
     scene_name: str
     kind: str
     surface: Surface
+    """What stands in the room: all faces, also where the scan has holes."""
+    faces: NDArray[np.int32]
+    """Shape (f, 3): the faces of the scan."""
     shares: Floats
-    """Baked light, see `paint.bake_light`."""
+    """Baked light, see `photo.bake_light`."""
     lamps: FloatArray
     """Shape (l, 3), metres."""
     instances: tuple[SampleInstance, ...]
@@ -151,6 +155,7 @@ def make_sample_room(
         scene_name=scene_name,
         kind=kind,
         surface=scanned.surface,
+        faces=scanned.surface.faces[scanned.is_scanned],
         shares=bake_light(scanned.surface, lamps, int(rng.integers(2**32))),
         lamps=lamps,
         instances=tuple(instances),
@@ -286,9 +291,8 @@ def class_names() -> tuple[str, ...]:
 
 
 def _write_scans(folder: Path, room: SampleRoom) -> None:
-    surface = room.surface
-    colours = vertex_colours(surface, room.shares, room.lamps)
-    _write_ply(folder / scannetpp.MESH, surface, colours)
+    colours = vertex_colours(room.surface, room.shares, room.lamps)
+    _write_ply(folder / scannetpp.MESH, room, colours)
     if not room.quirks.is_annotated:
         return
     owner = room.vertex_instance
@@ -299,7 +303,7 @@ def _write_scans(folder: Path, room: SampleRoom) -> None:
     )
     labels = label_of[owner]
     palette = np.random.default_rng(0).integers(40, 230, (len(names) + 1, 3)).astype(np.uint8)
-    _write_ply(folder / _SEMANTIC_MESH, surface, palette[np.where(labels < 0, len(names), labels)], labels)
+    _write_ply(folder / _SEMANTIC_MESH, room, palette[np.where(labels < 0, len(names), labels)], labels)
     (folder / scannetpp.MESH_MASK).write_text("".join(f"{index}\n" for index in room.masked), encoding="ascii")
     segments = {
         "params": {"kThresh": "0.0001", "segMinVerts": "20"},
@@ -333,22 +337,22 @@ def _group(room: SampleRoom, index: int) -> dict[str, Any]:
 
 
 def _write_ply(
-    path: Path, surface: Surface, colours: NDArray[np.uint8], labels: NDArray[np.int32] | None = None
+    path: Path, room: SampleRoom, colours: NDArray[np.uint8], labels: NDArray[np.int32] | None = None
 ) -> None:
     columns: list[tuple[str, str, str]] = [(axis, "<f4", "float") for axis in "xyz"]
     columns += [(name, "u1", "uchar") for name in ("red", "green", "blue", "alpha")]
     if labels is not None:
         columns.append(("label", "<i4", "int"))
-    vertices = np.zeros(len(surface.vertices), [column[:2] for column in columns])
+    vertices = np.zeros(len(room.surface.vertices), [column[:2] for column in columns])
     for k, axis in enumerate("xyz"):
-        vertices[axis] = surface.vertices[:, k]
+        vertices[axis] = room.surface.vertices[:, k]
     for k, name in enumerate(("red", "green", "blue")):
         vertices[name] = colours[:, k]
     vertices["alpha"] = 255
     if labels is not None:
         vertices["label"] = labels
-    faces = np.zeros(len(surface.faces), [("count", "u1"), ("indices", "<i4", 3)])
-    faces["count"], faces["indices"] = 3, surface.faces
+    faces = np.zeros(len(room.faces), [("count", "u1"), ("indices", "<i4", 3)])
+    faces["count"], faces["indices"] = 3, room.faces
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
     header += [f"property {kind} {name}" for name, _, kind in columns]
     header += [f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header", ""]

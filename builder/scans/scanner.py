@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..geometry import Camera, FloatArray, box_corners, rigid_transform, rotation_from_quaternion, transform_points
 from ..schema import Frame, OrientedBox
-from .paint import Floats, Surface
+from .paint import Floats
+from .photo import Surface
 from .rooms import Item, Room
 from .shapes import refine, surface_area
 
@@ -34,6 +35,9 @@ class Scanned:
     """The mesh of a room and who owns which vertex."""
 
     surface: Surface
+    """What stands in the room, without the holes of the scan."""
+    is_scanned: NDArray[np.bool_]
+    """Shape (f,): faces that are part of the scan."""
     owners: tuple[NDArray[np.int64], ...]
     """Vertices that each item's annotation lists, ascending; in the order of the room's items."""
     boxes: tuple[OrientedBox, ...]
@@ -55,16 +59,11 @@ class Walk:
 
 def scan_room(room: Room, rng: np.random.Generator) -> Scanned:
     """Mesh a room: uneven triangles, noise, holes, patches without a label."""
-    points, faces, part, smooth_parts = _clean_mesh(room.items, rng)
+    points, faces, is_smooth = _clean_mesh(room.items, rng)
     item_of_part = np.repeat(np.arange(len(room.items)), [len(item.shape) for item in room.items])
-    face_item = item_of_part[part]
-    faces = faces[_hole_mask(points, faces, face_item, len(room.items), rng)]
-    # Recompute after the holes: `part` of a face is that of its vertices.
-    used, faces = np.unique(faces, return_inverse=True)
-    faces, points = faces.reshape(-1, 3), points[used]
     vertex_part = np.rint(points[:, 6]).astype(np.int32)
-    face_part = vertex_part[faces[:, 0]]
-    vertex_normals, corner_normals = _normals(points[:, :3], faces, smooth_parts[face_part])
+    vertex_item, face_part = item_of_part[vertex_part], vertex_part[faces[:, 0]]
+    vertex_normals, corner_normals = _normals(points[:, :3], faces, is_smooth[face_part])
     noisy = points[:, :3] + rng.normal(0, NOISE, (len(points), 3))
     parts = [part for item in room.items for part in item.shape]
     surface = Surface(
@@ -77,15 +76,16 @@ def scan_room(room: Room, rng: np.random.Generator) -> Scanned:
         part_colour=np.array([part.colour for part in parts], np.float32),
         part_pattern=tuple(part.pattern for part in parts),
     )
-    owners = _annotate(room.items, surface.vertices, item_of_part[vertex_part], rng)
+    is_scanned = _scanned_faces(points[:, :3], faces, vertex_item, rng)
+    owners = _annotate(room.items, surface.vertices, vertex_item, rng)
     boxes = tuple(_tight_box(item, surface.vertices[own]) for item, own in zip(room.items, owners, strict=True))
-    return Scanned(surface, owners, boxes)
+    return Scanned(surface, is_scanned, owners, boxes)
 
 
 def _clean_mesh(
     items: list[Item], rng: np.random.Generator
-) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Columns of the points: world (3), local (3), part."""
+) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]:
+    """Points with the columns world (3), local (3), part; faces; and for each part whether it is smooth."""
     blocks, faces, edges, is_smooth = [], [], [], []
     count, number = 0, 0
     for item in items:
@@ -103,9 +103,8 @@ def _clean_mesh(
     # A scan is dense where the scanner came close.
     phase = rng.uniform(0, 2 * np.pi, 3)
     max_edge *= 1 + 0.3 * np.sin(points[:, :3] * (1.9, 2.3, 2.9) + phase).mean(axis=1)
-    points, refined, _ = refine(points, np.concatenate(faces), max_edge)
-    part = np.rint(points[refined[:, 0], 6]).astype(np.int64)
-    return points, refined, part, np.array(is_smooth)
+    points, refined = refine(points, np.concatenate(faces), max_edge)
+    return points, refined, np.array(is_smooth)
 
 
 def _edge_length(item: Item, area: float) -> float:
@@ -117,27 +116,24 @@ def _edge_length(item: Item, area: float) -> float:
     return float(np.clip(np.sqrt(area / (0.2 * FACES_PER_OBJECT)), SMALLEST_EDGE, FURNITURE_EDGE))
 
 
-def _hole_mask(
-    points: FloatArray,
-    faces: NDArray[np.int64],
-    face_item: NDArray[np.int64],
-    num_items: int,
-    rng: np.random.Generator,
+def _scanned_faces(
+    vertices: FloatArray, faces: NDArray[np.int64], vertex_item: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Faces that stay: a few spots of large surfaces were never seen by the scanner."""
-    large = np.flatnonzero(np.bincount(face_item, minlength=num_items)[face_item] > 2 * _LARGE)
-    centre = points[faces[:, 0], :3]
-    keep = np.ones(len(faces), bool)
+    """Leave holes: the scanner never saw a few spots of the large surfaces."""
+    item = vertex_item[faces[:, 0]]
+    large = np.flatnonzero(np.bincount(vertex_item)[item] > _LARGE)
+    centre = vertices[faces].mean(axis=1)
+    is_scanned = np.ones(len(faces), bool)
     for spot in rng.choice(large, 12):
         is_near = np.linalg.norm(centre - centre[spot], axis=1) < rng.uniform(0.04, 0.1)
-        keep &= ~(is_near & (face_item == face_item[spot]))
-    return keep
+        is_scanned &= ~(is_near & (item == item[spot]))
+    return is_scanned
 
 
 def _normals(vertices: FloatArray, faces: NDArray[np.int64], is_smooth: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     weighted = np.cross(b - a, c - a)
-    at_vertex = np.stack(
+    at_vertex: FloatArray = np.stack(
         [np.bincount(faces.ravel(), np.repeat(weighted[:, axis], 3), minlength=len(vertices)) for axis in range(3)],
         axis=1,
     )

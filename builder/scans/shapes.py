@@ -190,9 +190,7 @@ def surface_area(vertices: FloatArray, faces: NDArray[np.int64]) -> FloatArray:
     return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
 
 
-def refine(
-    points: FloatArray, faces: NDArray[np.int64], max_edge: FloatArray
-) -> tuple[FloatArray, NDArray[np.int64], NDArray[np.int64]]:
+def refine(points: FloatArray, faces: NDArray[np.int64], max_edge: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
     """Split edges at their middle until none is longer than wanted; the mesh stays free of cracks.
 
     Args:
@@ -201,9 +199,8 @@ def refine(
         max_edge: shape (v,), metres; an edge may be as long as the mean of its two ends.
 
     Returns:
-        The new points and faces, and for each new face the face that it came from.
+        The new points, the old ones first, and the new faces.
     """
-    origin = np.arange(len(faces))
     for _ in range(_MAX_REFINEMENTS):
         edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1), axis=-1)
         key = edges[..., 0] * len(points) + edges[..., 1]
@@ -217,12 +214,11 @@ def refine(
         middle[is_long] = len(points) + np.arange(int(is_long.sum()))
         points = np.concatenate([points, 0.5 * (points[start[is_long]] + points[end[is_long]])])
         max_edge = np.concatenate([max_edge, 0.5 * (max_edge[start[is_long]] + max_edge[end[is_long]])])
-        faces, parent = _split(faces, middle[inverse.reshape(faces.shape)])
-        origin = origin[parent]
-    return points, faces, origin
+        faces = _split(faces, middle[inverse.reshape(faces.shape)])
+    return points, faces
 
 
-def _split(faces: NDArray[np.int64], middle: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _split(faces: NDArray[np.int64], middle: NDArray[np.int64]) -> NDArray[np.int64]:
     """Split each face by the middles of its edges 01, 12, 20 (-1 where the edge stays whole)."""
     is_split = middle >= 0
     count = is_split.sum(axis=1)
@@ -238,15 +234,9 @@ def _split(faces: NDArray[np.int64], middle: NDArray[np.int64]) -> tuple[NDArray
         2: [(a, p, q), (p, b, q), (a, q, c)],
         3: [(a, p, r), (p, b, q), (r, q, c), (p, q, r)],
     }
-    new_faces, parents = [], []
-    for number, triangles in pieces.items():
-        chosen = np.flatnonzero(count == number)
-        for triangle in triangles:
-            new_faces.append(np.stack(triangle, axis=1)[chosen])
-            parents.append(chosen)
-    parent = np.concatenate(parents)
-    order_of_parents = np.argsort(parent, kind="stable")
-    return np.concatenate(new_faces)[order_of_parents], parent[order_of_parents]
+    return np.concatenate(
+        [np.stack(triangle, axis=1)[count == number] for number, split in pieces.items() for triangle in split]
+    )
 
 
 def _with_more_rings(rings: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from .furniture import CARDBOARD, CREAM, DARK, GREY, OAK, STEEL, WALNUT, WHITE
-from .shapes import Colour, Point, Shape, ball, block, lathe, moved, rod, tube
+from .shapes import Colour, Part, Point, Shape, ball, block, lathe, moved, rod, tube
 
 
 def vessel(kind: str, colour: Colour) -> Shape:
@@ -99,7 +99,8 @@ def book(size: Point, colour: Colour) -> Shape:
 
 def book_pile(colours: list[Colour], standing: bool = False) -> Shape:
     """Several books that lie on each other or, `standing`, lean side by side: one annotated object."""
-    parts, offset = [], 0.0
+    parts: list[Part] = []
+    offset = 0.0
     for k, colour in enumerate(colours):
         thickness = 0.03 + 0.008 * (k % 3)
         if standing:

@@ -20,23 +20,26 @@ _NUM_DISTRACTORS = 3
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
     """Ask for the category that stands in the target's relation; wrong ones stand wholly in the opposite one."""
     axis = axis_of(question_type)
+    opposed: dict[tuple[int, int, str], NDArray[np.int64]] = {}
     for pair in sample_pairs(evidence, (axis,), rng):
         if isinstance(pair, Skip):
             yield pair
             continue
         relation = pair.relation(axis)
-        opposed = opposed_categories(evidence, pair, axis)
-        if len(opposed) < _NUM_DISTRACTORS:
+        key = (pair.position, pair.source, relation)
+        if key not in opposed:
+            opposed[key] = opposed_categories(evidence, pair, axis)
+        wrong = opposed[key]
+        if len(wrong) < _NUM_DISTRACTORS:
             yield skip("fewer than three categories stand in the opposite relation")
             continue
         question = wording.ATTRIBUTE.format(
             frame=pair.position + 1, relation=wording.RELATION_PHRASES[relation], source=pair.source_phrase
         )
-        wrong = rng.permutation(opposed)[:_NUM_DISTRACTORS]
         yield Draft(
             question=with_coordinate_note(evidence, question, pair),
             answer=pair.target_ref.category,
-            distractors=tuple(evidence.scene.categories[k] for k in wrong),
+            distractors=tuple(evidence.scene.categories[k] for k in rng.permutation(wrong)[:_NUM_DISTRACTORS]),
             category=pair.target_ref.category,
             targets=np.array([pair.target]),
             query_frame=pair.position + 1,
@@ -49,7 +52,8 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
 def opposed_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray[np.int64]:
     """Categories with an eligible instance, all of whose eligible instances stand opposite to the target.
 
-    Categories of source and target are left out; at least one of the eligible instances must be fit as evidence.
+    The source's category is left out, the target's by its relation; at least one of the eligible instances must be fit
+    as evidence.
     """
     scene = evidence.scene
     signs = evidence.signs_to(pair.position, pair.source)[:, axis.index]
@@ -57,7 +61,7 @@ def opposed_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray
     opposed = evidence.count_by_category(is_opposed)
     usable = evidence.count_by_category(is_opposed & scene.is_usable)
     fits = (usable > 0) & (opposed == evidence.eligible_count)
-    fits[scene.category_index[[pair.source, pair.target]]] = False
+    fits[scene.category_index[pair.source]] = False
     return np.flatnonzero(fits)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..evidence import SetEvidence
 from ..schema import Skip
@@ -21,12 +22,11 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
         if isinstance(found, Skip):
             yield found
             continue
-        category, members = found
+        name, members = found
         best = best_frame(evidence, members)
         if best is None:
             yield skip("no frame shows the category best")
             continue
-        name = evidence.scene.categories[category]
         wrong = _wrong_pairs(len(members), best, evidence.num_frames, rng)
         yield Draft(
             question=wording.BEST_VIEW.format(category=name),
@@ -37,7 +37,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
         )
 
 
-def best_frame(evidence: SetEvidence, members: np.ndarray) -> int | None:
+def best_frame(evidence: SetEvidence, members: NDArray[np.int64]) -> int | None:
     """0-based position of the frame that shows most of the given instances; None when two frames tie in area too."""
     visible = evidence.is_visible[:, members]
     pixels = evidence.scene.annotations.visible_pixels[np.ix_(np.array(evidence.frame_set.frames), members)]

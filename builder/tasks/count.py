@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..evidence import SetEvidence
 from ..schema import Skip
@@ -16,17 +17,18 @@ OFFSETS = (-3, -2, -1, 1, 2, 3)
 _NUM_DISTRACTORS = 3
 
 
-def countable_categories(evidence: SetEvidence, rng: np.random.Generator) -> Iterator[tuple[int, np.ndarray] | Skip]:
+def countable_categories(
+    evidence: SetEvidence, rng: np.random.Generator
+) -> Iterator[tuple[str, NDArray[np.int64]] | Skip]:
     """Yield categories that the frames show and that can be counted, with the visible instances, hard ones first."""
-    counts = evidence.count_by_category(evidence.is_covered)
-    shown = np.flatnonzero(counts > 0)
-    members = [evidence.members(category, evidence.is_covered) for category in shown]
-    weights = np.array([evidence.target_weights[m].mean() for m in members])
+    shown = list(evidence.covered_by_category.items())
+    weights = np.array([evidence.target_weights[members[0]] for _, members in shown])
     for k in preferred_order(weights, rng):
-        if evidence.has_uncertain_member[shown[k]]:
+        category, members = shown[k]
+        if evidence.has_uncertain_member[category]:
             yield skip("an instance of the category is too small to be sure of")
         else:
-            yield int(shown[k]), members[k]
+            yield evidence.scene.categories[category], members
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
@@ -35,8 +37,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
         if isinstance(found, Skip):
             yield found
             continue
-        category, members = found
-        name = evidence.scene.categories[category]
+        name, members = found
         wrong = [len(members) + offset for offset in OFFSETS if len(members) + offset >= 0]
         yield Draft(
             question=wording.COUNT.format(category=name),

@@ -42,18 +42,19 @@ def _yes_cases(evidence: SetEvidence) -> list[Case]:
     for position in range(evidence.num_frames):
         visible = evidence.is_visible[position]
         counts = evidence.count_by_category(visible)
-        for category in np.flatnonzero((counts == 1) & ~evidence.has_uncertain_member):
-            cases.append((position, int(category), int(evidence.members(category, visible)[0])))
+        for category, members in evidence.covered_by_category.items():
+            if counts[category] == 1 and not evidence.has_uncertain_member[category]:
+                cases.append((position, category, int(members[visible[members]][0])))
     return cases
 
 
 def _no_cases(evidence: SetEvidence) -> list[Case]:
-    shown = (evidence.count_by_category(evidence.is_covered) > 0) & ~evidence.has_uncertain_member
     cases = []
     for position in range(evidence.num_frames):
         here = evidence.count_by_category(evidence.is_visible[position])
-        for category in np.flatnonzero(shown & (here == 0)):
-            cases.append((position, int(category), int(evidence.members(category, evidence.is_covered)[0])))
+        for category, members in evidence.covered_by_category.items():
+            if here[category] == 0 and not evidence.has_uncertain_member[category]:
+                cases.append((position, category, int(members[0])))
     return cases
 
 
@@ -92,7 +93,7 @@ def _no_draft(
     return Draft(
         answer=wording.NO,
         distractors=tuple(map(_option, (centre, *others))),
-        targets=evidence.members(category, evidence.is_covered),
+        targets=evidence.covered_by_category[category],
         polarity="no",
         **_common(evidence, position, category, target),
     )
