@@ -15,7 +15,11 @@ from .shards import write_text
 from .splits import SPLITS
 from .version import BUILDER_VERSION
 
-_CONFIG_ORDER = ("paper", "strict", "annotations")
+_DESCRIPTIONS = {
+    "paper": "Questions by the published rules.",
+    "annotations": "Visibility of every instance in every frame.",
+}
+"""The configs in the order of the card."""
 
 
 def write_card(
@@ -31,7 +35,7 @@ def write_card(
     """
     configs: list[dict[str, Any]] = []
     infos: list[dict[str, Any]] = []
-    for name in _CONFIG_ORDER:
+    for name, description in _DESCRIPTIONS.items():
         data_files = {split: sorted((out / name).glob(f"{split}-*.parquet")) for split in SPLITS}
         data_files = {split: paths for split, paths in data_files.items() if paths}
         if not data_files:
@@ -39,6 +43,9 @@ def write_card(
         configs.append(
             {
                 "config_name": name,
+                # load_dataset caches a folder by its card alone: without the digest it would go on serving the records
+                # of an earlier build.
+                "description": f"{description} Content: {_content_digest(data_files)}.",
                 "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in data_files],
                 **({"default": True} if not configs else {}),
             }
@@ -69,9 +76,15 @@ def write_card(
     write_text(out / "README.md", card.content)
 
 
+def _content_digest(data_files: dict[str, list[Path]]) -> str:
+    digests = [f"{path.name} {_sha256(path)}" for paths in data_files.values() for path in paths]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
 def _num_lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

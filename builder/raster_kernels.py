@@ -25,6 +25,8 @@ _MAX_STAMP_WIDTH = 2 * LANES
 """Wider triangles are drawn by spans."""
 
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+Triangle = tuple[float, float, float, float, float, float, float, float, float]
+"""x, y and 1/z of the three corners, float32."""
 _EDGE_SLACK = np.float32(1e-4)
 """Barycentric slack: two triangles that share an edge both cover it, so that rounding opens no crack."""
 
@@ -32,6 +34,11 @@ _EDGE_SLACK = np.float32(1e-4)
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile with numba: cached on disk, without the GIL, and without a check for zero before each division."""
     return njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function into its callers: a call costs more than the little it does."""
+    return njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function)
 
 
 class MeshChunks(NamedTuple):
@@ -140,7 +147,7 @@ def draw_mesh(keys: NDArray[np.int32], mesh: MeshChunks, view: View, id_bits: in
     """Clear `keys`, shape (height, width + LANES), and draw all triangles two-sided; `view` is in its pixels."""
     keys[:] = 0
     cells = keys.reshape(keys.size)
-    stride = np.uint64(keys.shape[1])
+    height, width = keys.shape[0], keys.shape[1] - LANES
     depth_mask = np.int32(-1 << id_bits)
     px_x, px_y, inverse_z = _scratch(mesh)
     for chunk in range(len(mesh.centres)):
@@ -150,18 +157,15 @@ def draw_mesh(keys: NDArray[np.int32], mesh: MeshChunks, view: View, id_bits: in
         _project(view, mesh.vertices, first, mesh.vertex_start[chunk + 1], px_x, px_y, inverse_z)
         for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
             a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            x0, y0, w0 = px_x[a], px_y[a], inverse_z[a]
-            x1, y1, w1 = px_x[b], px_y[b], inverse_z[b]
-            x2, y2, w2 = px_x[c], px_y[c], inverse_z[c]
-            code = mesh.codes[face]
-            if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
-                if not _stamp(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask):
-                    _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask)
-            elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
+            wa, wb, wc = inverse_z[a], inverse_z[b], inverse_z[c]
+            if wa > _ZERO and wb > _ZERO and wc > _ZERO:
+                triangle = (px_x[a], px_y[a], wa, px_x[b], px_y[b], wb, px_x[c], px_y[c], wc)
+                if not _stamp(cells, width, height, triangle, mesh.codes[face], depth_mask):
+                    _draw_spans(cells, width, height, triangle, mesh.codes[face], depth_mask)
+            elif wa > _ZERO or wb > _ZERO or wc > _ZERO:
                 polygon = _clip(view, mesh.vertices, first + a, first + b, first + c)
                 for k in range(1, len(polygon) - 1):
-                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
-                    _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask)
+                    _draw_spans(cells, width, height, _fan_triangle(polygon, k), mesh.codes[face], depth_mask)
 
 
 @compiled
@@ -170,7 +174,7 @@ def sort_into_cells(px: NDArray[np.float64], cells_per_px: float, num_columns: i
     num_points = len(px)
     x, y = np.zeros(num_points + LANES, np.float32), np.zeros(num_points + LANES, np.float32)
     cell = np.empty(num_points, np.int64)
-    start = np.zeros(num_columns * num_rows + 1, np.int64)
+    start = np.zeros(num_columns * num_rows + 1, np.int32)
     for k in range(num_points):
         x[k], y[k] = px[k, 0] * cells_per_px, px[k, 1] * cells_per_px
         # Rounding to float32 may lift a point onto the far border.
@@ -195,8 +199,6 @@ def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDAr
     Returns:
         Shape (n,), in the order before sorting: 1/z of that surface, 0 where there is none, and its code.
     """
-    # Handed on one by one: numba counts references of every array in a tuple at every call.
-    start, columns, rows, point_x, point_y = points.start, points.num_columns, points.num_rows, points.x, points.y
     nearest = np.zeros(len(points.x), np.float32)
     codes = np.zeros(len(points.x), np.int32)
     px_x, px_y, inverse_z = _scratch(mesh)
@@ -207,37 +209,14 @@ def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDAr
         _project(view, mesh.vertices, first, mesh.vertex_start[chunk + 1], px_x, px_y, inverse_z)
         for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
             a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            x0, y0, w0 = px_x[a], px_y[a], inverse_z[a]
-            x1, y1, w1 = px_x[b], px_y[b], inverse_z[b]
-            x2, y2, w2 = px_x[c], px_y[c], inverse_z[c]
-            code = mesh.codes[face]
-            if w0 > _ZERO and w1 > _ZERO and w2 > _ZERO:
-                _cover_points(
-                    start, columns, rows, point_x, point_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code
-                )
-            elif w0 > _ZERO or w1 > _ZERO or w2 > _ZERO:
+            wa, wb, wc = inverse_z[a], inverse_z[b], inverse_z[c]
+            if wa > _ZERO and wb > _ZERO and wc > _ZERO:
+                triangle = (px_x[a], px_y[a], wa, px_x[b], px_y[b], wb, px_x[c], px_y[c], wc)
+                _cover_points(points, nearest, codes, triangle, mesh.codes[face])
+            elif wa > _ZERO or wb > _ZERO or wc > _ZERO:
                 polygon = _clip(view, mesh.vertices, first + a, first + b, first + c)
                 for k in range(1, len(polygon) - 1):
-                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _corners(polygon, k)
-                    _cover_points(
-                        start,
-                        columns,
-                        rows,
-                        point_x,
-                        point_y,
-                        nearest,
-                        codes,
-                        x0,
-                        y0,
-                        w0,
-                        x1,
-                        y1,
-                        w1,
-                        x2,
-                        y2,
-                        w2,
-                        code,
-                    )
+                    _cover_points(points, nearest, codes, _fan_triangle(polygon, k), mesh.codes[face])
     return nearest[points.slot], codes[points.slot]
 
 
@@ -272,15 +251,17 @@ def _project(view, vertices, start, stop, px_x, px_y, inverse_z):  # type: ignor
 
 
 @compiled
-def _stamp(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask):  # type: ignore[no-untyped-def]
+def _stamp(cells: NDArray[np.int32], width: int, height: int, triangle: Triangle, code: int, depth_mask: int) -> bool:
     """Draw a small triangle given by pixels and 1/z: branch-free rows that become vector instructions.
 
     Returns False, with nothing drawn, if it is too wide.
     """
+    x0, y0, w0, x1, y1, w1, x2, y2, w2 = triangle
+    stride = np.uint64(width + LANES)
     x_start = np.int32(max(_ZERO, np.ceil(min(x0, min(x1, x2)) - _HALF)))
-    x_stop = np.int32(min(view.width, np.ceil(max(x0, max(x1, x2)) - _HALF)))
+    x_stop = np.int32(min(np.float32(width), np.ceil(max(x0, max(x1, x2)) - _HALF)))
     y_start = np.int32(max(_ZERO, np.ceil(min(y0, min(y1, y2)) - _HALF)))
-    y_stop = np.int32(min(view.height, np.ceil(max(y0, max(y1, y2)) - _HALF)))
+    y_stop = np.int32(min(np.float32(height), np.ceil(max(y0, max(y1, y2)) - _HALF)))
     if y_start >= y_stop or x_start >= x_stop:
         return True
     if x_stop - x_start > _MAX_STAMP_WIDTH:
@@ -319,8 +300,12 @@ def _stamp(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_
 
 
 @compiled
-def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, depth_mask):  # type: ignore[no-untyped-def]
+def _draw_spans(
+    cells: NDArray[np.int32], width: int, height: int, triangle: Triangle, code: int, depth_mask: int
+) -> None:
     """Draw a triangle of any size given by pixels and 1/z, row by row; set up in float64, for corners far outside."""
+    x0, y0, w0, x1, y1, w1, x2, y2, w2 = triangle
+    stride = np.uint64(width + LANES)
     ax, ay, aw = np.float64(x0), np.float64(y0), np.float64(w0)
     bx, by, cx, cy = np.float64(x1), np.float64(y1), np.float64(x2), np.float64(y2)
     area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
@@ -331,7 +316,7 @@ def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, d
     w_min, w_max = np.float32(min(w0, min(w1, w2))), np.float32(max(w0, max(w1, w2)))
     slope = np.float32(w_x)
     y_start = np.int64(max(0.0, np.ceil(min(ay, min(by, cy)) - 0.5)))
-    y_stop = np.int64(min(np.float64(view.height), np.ceil(max(ay, max(by, cy)) - 0.5)))
+    y_stop = np.int64(min(np.float64(height), np.ceil(max(ay, max(by, cy)) - 0.5)))
     for row in range(y_start, y_stop):
         y = row + 0.5
         left, right = np.inf, -np.inf
@@ -340,7 +325,7 @@ def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, d
                 crossing = px + (y - py) * (qx - px) / (qy - py)
                 left, right = min(left, crossing), max(right, crossing)
         x_start = np.int64(max(0.0, np.ceil(left - 0.5)))
-        x_stop = np.int64(min(np.float64(view.width), np.ceil(right - 0.5)))
+        x_stop = np.int64(min(np.float64(width), np.ceil(right - 0.5)))
         w_start = np.float32(aw + w_x * (x_start + 0.5 - ax) + w_y * (y - ay))
         first = np.uint64(row) * stride + np.uint64(x_start)
         for i in range(x_stop - x_start):
@@ -352,40 +337,53 @@ def _draw_spans(cells, stride, view, x0, y0, w0, x1, y1, w1, x2, y2, w2, code, d
             cells[cell] = old if old > key else key
 
 
-@compiled
-def _cover_points(start, columns, rows, point_x, point_y, nearest, codes, x0, y0, w0, x1, y1, w1, x2, y2, w2, code):  # type: ignore[no-untyped-def]
-    """Let a triangle, given by cells and 1/z, be the first surface of the points it covers nearest of all so far."""
+@inlined
+def _cover_points(
+    points: PointCells, nearest: NDArray[np.float32], codes: NDArray[np.int32], triangle: Triangle, code: int
+) -> None:
+    """Let a triangle, in cells, be the first surface of those points that it covers nearest of all so far."""
+    x0, y0, _, x1, y1, _, x2, y2, _ = triangle
     low_x, high_x = min(x0, min(x1, x2)), max(x0, max(x1, x2))
     low_y, high_y = min(y0, min(y1, y2)), max(y0, max(y1, y2))
-    right, bottom = np.float32(columns - 1), np.float32(rows - 1)
+    right, bottom = np.float32(points.num_columns - 1), np.float32(points.num_rows - 1)
     if high_x < _ZERO or high_y < _ZERO or low_x > right + _ONE or low_y > bottom + _ONE:
         return
     column_start, column_stop = np.int32(min(max(low_x, _ZERO), right)), np.int32(min(high_x, right)) + 1
     row_start, row_stop = np.int32(min(max(low_y, _ZERO), bottom)), np.int32(min(high_y, bottom)) + 1
     for row in range(row_start, row_stop):
         # The points of neighbouring cells of a row follow each other.
-        first = start[row * columns + column_start]
-        last = start[row * columns + column_stop]
-        if first == last:
-            continue
-        dx1, dy1, dx2, dy2 = x1 - x0, y1 - y0, x2 - x0, y2 - y0
-        area = dx1 * dy2 - dx2 * dy1
-        if area == _ZERO:
-            return
-        p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
-        # Whole blocks: points beyond the last one are tested too, which costs nothing and harms nothing.
-        for block in range(first, last, LANES):
-            for lane in range(LANES):
-                k = np.uint64(block) + np.uint64(lane)
-                x, y = point_x[k] - x0, point_y[k] - y0
-                p, q = p_x * x + p_y * y, q_x * x + q_y * y
-                w = w0 + p * (w1 - w0) + q * (w2 - w0)
-                old_w, old_code = nearest[k], codes[k]
-                is_covered = (p >= -_EDGE_SLACK) & (q >= -_EDGE_SLACK) & (p + q <= _ONE + _EDGE_SLACK)
-                # Of equally near surfaces the higher code wins, so that the order of drawing does not matter.
-                is_first = is_covered & ((w > old_w) | ((w == old_w) & (code > old_code)))
-                nearest[k] = w if is_first else old_w
-                codes[k] = code if is_first else old_code
+        first = points.start[row * points.num_columns + column_start]
+        last = points.start[row * points.num_columns + column_stop]
+        if first < last:
+            _cover_run(points.x, points.y, first, last, nearest, codes, triangle, code)
+
+
+@inlined
+def _cover_run(  # type: ignore[no-untyped-def]
+    point_x, point_y, first, last, nearest, codes, triangle: Triangle, code
+):
+    """Test a run of points in blocks of LANES, which become vector instructions.
+
+    The last block may run on into points that follow; testing them twice costs nothing and changes nothing.
+    """
+    x0, y0, w0, x1, y1, w1, x2, y2, w2 = triangle
+    dx1, dy1, dx2, dy2 = x1 - x0, y1 - y0, x2 - x0, y2 - y0
+    area = dx1 * dy2 - dx2 * dy1
+    if area == _ZERO:
+        return
+    p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
+    for block in range(first, last, LANES):
+        for lane in range(LANES):
+            k = np.uint64(block) + np.uint64(lane)
+            x, y = point_x[k] - x0, point_y[k] - y0
+            p, q = p_x * x + p_y * y, q_x * x + q_y * y
+            w = w0 + p * (w1 - w0) + q * (w2 - w0)
+            old_w, old_code = nearest[k], codes[k]
+            is_covered = (p >= -_EDGE_SLACK) & (q >= -_EDGE_SLACK) & (p + q <= _ONE + _EDGE_SLACK)
+            # Of equally near surfaces the higher code wins, so that the order of drawing does not matter.
+            is_first = is_covered & ((w > old_w) | ((w == old_w) & (code > old_code)))
+            nearest[k] = w if is_first else old_w
+            codes[k] = code if is_first else old_code
 
 
 @compiled
@@ -419,7 +417,7 @@ def _clip(view, vertices, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _corners(polygon, k):  # type: ignore[no-untyped-def]
-    """Triangle `k` of the fan that fills a polygon."""
+def _fan_triangle(polygon: NDArray[np.float32], k: int) -> Triangle:
+    """Triangle `k` of the fan that fills a polygon of shape (n, 3)."""
     a, b, c = polygon[0], polygon[k], polygon[k + 1]
-    return (a[0], a[1], a[2]), (b[0], b[1], b[2]), (c[0], c[1], c[2])
+    return (a[0], a[1], a[2], b[0], b[1], b[2], c[0], c[1], c[2])

@@ -31,16 +31,16 @@ def _shaded(colour: Floats, factor: Floats) -> Floats:
 
 
 def _plain(colour: Floats, p: Floats) -> Floats:
-    return _shaded(colour, 0.97 + 0.03 * _wave(p, 31, 27, 23))
+    return _shaded(colour, 0.99 + 0.01 * _wave(p, 7, 6, 5))
 
 
 def _wood(colour: Floats, p: Floats) -> Floats:
-    grain = _wave(p, 9, 160, 60) * 0.5 + np.sin(p[:, 1] * 55 + p[:, 2] * 43 + 2.5 * _wave(p, 5, 9, 4))
-    return _shaded(colour, 0.96 + 0.07 * grain)
+    grain = 0.6 * _wave(p, 2, 150, 150) + np.sin(p[:, 1] * 45 + p[:, 2] * 48 + 1.6 * _wave(p, 4, 9, 5))
+    return _shaded(colour, 0.96 + 0.05 * grain)
 
 
 def _fabric(colour: Floats, p: Floats) -> Floats:
-    return _shaded(colour, 0.92 + 0.08 * _speckle(p, 0.006) + 0.05 * _wave(p, 21, 17, 25))
+    return _shaded(colour, 0.9 + 0.1 * _speckle(p, 0.006) + 0.02 * _wave(p, 9, 7, 6) * _wave(p, -6, 8, 9))
 
 
 def _carpet(colour: Floats, p: Floats) -> Floats:
@@ -71,9 +71,21 @@ def _weave(colour: Floats, p: Floats) -> Floats:
 
 
 def _art(colour: Floats, p: Floats) -> Floats:
+    """A landscape, coloured fields or waves; the base colour tells one picture from another."""
     shift = colour.sum(axis=1) * 9
-    waves = [np.sin(p[:, 0] * a + p[:, 2] * b + shift * c) for a, b, c in ((13, 7, 1), (-9, 15, 2), (6, -17, 3))]
-    return np.clip(0.25 * colour + 0.4 + 0.38 * np.stack(waves, axis=1), 0.02, 1).astype(np.float32)
+    style = np.floor(shift * 5) % 3
+    x, z = p[:, 0], p[:, 2] - 0.05
+    hills = 0.18 + 0.06 * np.sin(x * 9 + shift) + 0.04 * np.sin(x * 23 + 2 * shift)
+    is_sun = np.hypot(x - 0.12 * np.sin(shift), z - 0.37) < 0.05
+    sky = np.stack([0.95 - 0.9 * z, 0.7 - 0.3 * z, 0.45 + 0.4 * z], axis=1)
+    ground = np.where((z < 0.6 * hills)[:, None], 0.5 * colour, 0.8 * colour + 0.08)
+    landscape = np.where((z < hills)[:, None], ground, np.where(is_sun[:, None], np.array([1, 0.93, 0.6]), sky))
+    cell = np.stack([np.floor(x / 0.17 + shift), np.floor(z / 0.21 + shift), shift], axis=1).astype(np.float32)
+    tone = np.stack([_speckle(cell + np.float32(k), 1.0) for k in (1, 2, 3)], axis=1)
+    waves = np.stack([np.sin(x * a + z * b + shift * c) for a, b, c in ((13, 7, 1), (-9, 15, 2), (6, -17, 3))], axis=1)
+    fields, ripples = 0.6 * tone + 0.3 * colour, 0.5 * colour + 0.3 + 0.18 * waves
+    picture = np.where((style == 0)[:, None], landscape, np.where((style == 1)[:, None], fields, ripples))
+    return np.clip(picture, 0.02, 0.9).astype(np.float32)
 
 
 def _screen(colour: Floats, p: Floats) -> Floats:

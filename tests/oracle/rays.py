@@ -21,7 +21,8 @@ POINT_FLOOR = 10
 GRID_WIDTH = 960
 """Rays a picture row; 960 is half of the real width, and full resolution of the test rooms."""
 SURE_PIXELS, FEW_PIXELS = 4, 16
-"""Half-resolution pixels: slivers of fewer than 4 can slip through another grid; boxes of fewer than 16 can shrink on it."""
+"""Half-resolution pixels: slivers of fewer than 4 can slip through another grid; boxes of fewer than 16 can lie anywhere
+among the visible points."""
 BORDER = 0.02
 FEW_POINTS = 30
 """With fewer points in the image, which of them another sample would have is anybody's guess: the ratio is unknown."""
@@ -107,7 +108,7 @@ class Viewer:
     def _hit_owner(self, faces: Ints) -> Ints:
         return np.where(faces >= 0, self.scan.face_owner[np.maximum(faces, 0)], -1)
 
-    def _points(self, frame: Frame) -> tuple[Ints, Ints, Ints, NDArray[np.uint8]]:
+    def _points(self, frame: Frame) -> tuple[Ints, Ints, Ints, NDArray[np.uint8], Floats]:
         points, owner = self.sample
         camera = frame.camera
         local = points @ frame.rotation.T + frame.translation
@@ -118,7 +119,8 @@ class Viewer:
         front, xy = front[trusted], xy[trusted]
         uv, size = camera.distort(xy), np.array([camera.width, camera.height], float)
         near = ((uv >= -BORDER * size) & (uv < (1 + BORDER) * size)).all(1)
-        inside = front[((uv >= 0) & (uv < size)).all(1)]
+        within = ((uv >= 0) & (uv < size)).all(1)
+        inside, uv = front[within], uv[within]
         center = frame.center
         face, t = self.cast(center, points[inside] - center)
         first = self._hit_owner(face)
@@ -128,7 +130,10 @@ class Viewer:
         shown = inside[seen]
         base[shown[shown < self._base]] = True
         counts = [np.bincount(owner[which], minlength=n) for which in (inside, shown, front[near])]
-        return counts[0], counts[1], counts[2], np.packbits(base)
+        extent = np.full((n, 4), np.nan)
+        for k in range(4):
+            (np.fmin if k < 2 else np.fmax).at(extent[:, k], owner[shown], uv[seen, k % 2])
+        return counts[0], counts[1], counts[2], np.packbits(base), extent
 
     def _grid(self, camera: Camera) -> tuple[Floats, int, float]:
         if camera not in self._grids:
@@ -158,16 +163,17 @@ class Viewer:
         phases = np.bincount(phase * n + owner, minlength=4 * n).reshape(4, n)
         least = np.where(count >= SURE_PIXELS, phases.min(0), 0).astype(float)
         box = np.concatenate([low[:, :2], high[:, 2:]], 1)
-        few = (count < FEW_PIXELS)[:, None]
-        low, high = np.where(few, np.tile(box[:, :2], 2), low), np.where(few, np.tile(box[:, 2:], 2), high)
         return count, least, box, low, high
 
     def frame(self, name: str) -> FrameView:
         """View of one frame, cached."""
         if name not in self._frames:
             frame = self.scan.frames[name]
-            points, visible, near, mask = self._points(frame)
+            points, visible, near, mask, extent = self._points(frame)
             pixels, pixels_low, box, box_low, box_high = self._pixels(frame)
+            few = (pixels < FEW_PIXELS)[:, None]
+            box_low = np.where(few, np.fmin(box_low, np.tile(extent[:, :2], 2)), box_low)
+            box_high = np.where(few, np.fmax(box_high, np.tile(extent[:, 2:], 2)), box_high)
             ratio = np.where(points > 0, 1 - visible / np.maximum(points, 1), 1.0)
             mean = (points - visible + 1) / (points + 2)
             band = np.maximum(RATIO_BAND, 3 * np.sqrt(mean * (1 - mean) / (points + 2)))
