@@ -52,7 +52,7 @@ def main() -> None:
         _VERBS[type(config)][1](config)
     except KeyboardInterrupt:
         sys.exit("\nInterrupted; run the same command again to go on.")
-    except (FileNotFoundError, RuntimeError, ValueError) as error:
+    except (FileExistsError, FileNotFoundError, RuntimeError, ValueError) as error:
         if not _is_expected(error):
             raise
         sys.exit(f"error: {error}")
@@ -63,4 +63,4 @@ def _is_expected(error: Exception) -> bool:
     from .pipeline import BuildError
     from .scans.scannetpp import ScanError
 
-    return isinstance(error, BuildError | ScanError | FileNotFoundError) or type(error) is ValueError
+    return isinstance(error, BuildError | ScanError | FileExistsError | FileNotFoundError) or type(error) is ValueError
