@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..geometry import FloatArray
+from ...geometry import FloatArray
 from . import furniture as f
 from . import things as t
 from .shapes import Colour, Shape, ball, block, lathe, moved, sheet, turn_x, turn_z
@@ -159,7 +159,7 @@ def shell(kind: str, rng: np.random.Generator, size: tuple[float, float, float],
     ground = sheet(width + 2 * edge, depth + 2 * edge, *floor, is_floor=True)
     room.add("floor", ground, width / 2, depth / 2, -0.003, wobble=0)
     for length, x, y, yaw in (
-        (cut + edge, (cut - edge) / 2, depth, 0),
+        (cut + 2 * edge, cut / 2, depth, 0),
         (width - cut + edge, (width + cut + edge) / 2, depth, 0),
         (depth + 2 * edge, 0, depth / 2, 90),
         (width + 2 * edge, width / 2, 0, 180),

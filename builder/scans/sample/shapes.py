@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..geometry import FloatArray, transform_points
+from ...geometry import FloatArray, transform_points
 
 Colour = tuple[float, float, float]
 Point = tuple[float, float, float]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import FloatArray
-from ..schema import Frame, OrientedBox
-from . import scannetpp
+from ...geometry import FloatArray
+from ...schema import Frame, OrientedBox
+from .. import scannetpp
 from .layouts import KINDS, furnish
 from .paint import Floats
 from .photo import Surface, bake_light
@@ -144,10 +143,12 @@ def _generator(seed: int, key: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
-def _over_segments(vertices: Floats, owners: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _over_segments(vertices: Floats, owners: tuple[NDArray[np.int64], ...]) -> NDArray[np.int64]:
     """Join the vertices of a cell that the same objects own; a segment is called after its first vertex."""
-    key = np.floor(vertices / _SEGMENT_CELL).astype(np.int64) @ (1, 1000, 1000000)
+    owned_by = np.zeros(len(vertices), np.int64)
     for index, own in enumerate(owners):
-        key[own] = key[own] * 31 + (index + 1) * 1_000_003
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    return first[inverse]
+        # Digits of a number: few objects share a vertex, so it stays small.
+        owned_by[own] = owned_by[own] * (len(owners) + 1) + index + 1
+    key = np.column_stack([np.floor(vertices / _SEGMENT_CELL).astype(np.int64), owned_by])
+    _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    return first[inverse.reshape(-1)]

@@ -1,10 +1,29 @@
-"""Files of a sample scan: the names and formats of ScanNet++ on disk (its default download, frames extracted)."""
+"""Writes sample scans: furnished rooms in the on-disk format of ScanNet++, made up from a seed.
+
+They let everybody run the whole pipeline without the licensed data. The files are those of the default download
+(`scannetpp.py` draws the tree), without the videos, depth and DSLR pictures; frames are there as extracted JPEGs.
+What is awkward in real scans is awkward here:
+
+- every room: a group `REMOVE` and a group `SPLIT`, an `object`, labels with stray blanks or upper case, number and
+  hyphen twins (`book`, `books`; `trash can`, `trashcan`), instances of fewer than 50 vertices (switch, sockets), vertices that
+  two groups list (cushion and sofa, blanket and bed), a wall in two pieces, a leaning object with a tilted box, vertices without
+  a label, holes, a lens with distortion, frames that were not registered, empty lines of 2D points;
+- odd rooms (second, fourth, ...): `objectId` differs from `id` and has gaps;
+- every third room (third, sixth, ...): true over-segments in `segments.json` instead of one segment a vertex;
+- every fourth room: image names with the prefix `video/`, anonymised vertices in the mesh mask;
+- after them one room without annotation, as ScanNet++'s own test scenes are.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import scannetpp
-from .labels import clean_name, is_junk, is_structure
+from .. import scannetpp
+from ..labels import clean_name, is_junk, is_structure
 from .layouts import KINDS, furnish
 from .photo import Photographer, vertex_colours
-from .sample_room import SampleRoom
 from .scanner import box_bounds
+from .truth import IMAGE_SIZE, Quirks, SampleRoom, make_sample_room
 
 JPEG_QUALITY = 90
 UNLABELLED = -100
@@ -26,8 +45,120 @@ UNLABELLED = -100
 _SEMANTIC_MESH = "scans/mesh_aligned_0.05_semantic.ply"
 
 
+def scene_names(seed: int, count: int) -> list[str]:
+    """Ids of the scenes that a seed makes: ten hex digits each, as in ScanNet++."""
+    return [hashlib.sha256(f"sample scan {seed} {k}".encode()).hexdigest()[:10] for k in range(count)]
+
+
+def quirks_of(position: int) -> Quirks:
+    """In what the files of the annotated scene at a position (from 0) differ from the plain form."""
+    return Quirks(
+        shifts_object_ids=position % 2 == 1,
+        has_over_segments=position % 3 == 2,
+        has_name_prefix=position % 4 == 3,
+        has_mask=position % 4 == 3,
+    )
+
+
+def write_sample_scans(
+    root: Path,
+    num_scans: int = 4,
+    seed: int = 0,
+    num_frames: int = 64,
+    pictures: bool = True,
+    num_proc: int = 1,
+    image_size: tuple[int, int] = IMAGE_SIZE,
+) -> list[str]:
+    """Write annotated sample scans of clearly different rooms and one scan without annotation.
+
+    The same arguments give the same bytes, for any `num_proc`. Sample scans of an earlier call are replaced; a folder
+    that holds other scenes is refused, so real data cannot be touched.
+
+    Args:
+        root: becomes a ScanNet++ root with `data`, `metadata` and `splits`.
+        num_scans: number of annotated scans; their kinds take turns.
+        seed: decides everything that is random.
+        num_frames: registered frames a scan.
+        pictures: whether to render the JPEGs; everything else is written in any case.
+        num_proc: processes.
+        image_size: (width, height) of the frames, pixels.
+
+    Returns:
+        Ids of the annotated scans, in the order of their kinds.
+
+    Raises:
+        FileExistsError: if `root` holds scenes that these arguments would not write.
+    """
+    if num_scans < 1:
+        raise ValueError(f"Expected at least 1 scan, got {num_scans}.")
+    names = scene_names(seed, num_scans + 1)
+    _refuse_foreign(root, names)
+    kinds = list(KINDS)
+    jobs = []
+    for k, name in enumerate(names):
+        quirks = quirks_of(k) if k < num_scans else Quirks(is_annotated=False)
+        frames = num_frames if quirks.is_annotated else min(num_frames, 8)
+        jobs.append((root, name, seed, kinds[k % len(kinds)], quirks, frames, pictures, image_size))
+    if num_proc == 1:
+        for job in jobs:
+            write_sample_scan(*job)
+    else:
+        # A forked child would inherit Embree's and OpenCV's threads in an undefined state.
+        with ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")) as pool:
+            for future in [pool.submit(_write_one, job) for job in jobs]:
+                future.result()
+    _write_metadata(root, names, kinds)
+    _write_splits(root, names)
+    return names[:-1]
+
+
+def write_sample_scan(
+    root: Path,
+    scene_name: str,
+    seed: int,
+    kind: str,
+    quirks: Quirks | None = None,
+    num_frames: int = 64,
+    pictures: bool = True,
+    image_size: tuple[int, int] = IMAGE_SIZE,
+) -> SampleRoom:
+    """Write one scene to `<root>/data/<scene_name>` and return its truth.
+
+    The scene is written aside and renamed when it is complete; a scene of that name is replaced. For the arguments see
+    `make_sample_room`.
+    """
+    room = make_sample_room(scene_name, seed, kind, quirks, num_frames, image_size)
+    target = root / "data" / scene_name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{scene_name}-", dir=root) as aside:
+        folder = Path(aside) / scene_name
+        _write_scans(folder, room)
+        _write_phone(folder, room)
+        if pictures:
+            _write_pictures(folder, room)
+        if target.exists():
+            shutil.rmtree(target)
+        folder.rename(target)
+    return room
+
+
+def _write_one(job: tuple[Any, ...]) -> None:
+    """Write a scene in a worker; its truth is not worth sending back."""
+    write_sample_scan(*job)
+
+
+def _refuse_foreign(root: Path, names: list[str]) -> None:
+    data = root / "data"
+    foreign = sorted({path.name for path in data.iterdir()} - set(names)) if data.is_dir() else []
+    if foreign:
+        raise FileExistsError(
+            f"{data} already holds other scenes ({foreign[0]}, {len(foreign)} in all); sample scans are written only into "
+            "a folder of their own."
+        )
+
+
 @cache
-def class_names() -> tuple[str, ...]:
+def _class_names() -> tuple[str, ...]:
     """Names of `metadata/semantic_classes.txt`: the cleaned labels of all kinds of rooms without junk, by frequency."""
     counts: dict[str, int] = {}
     for kind in KINDS:
@@ -37,13 +168,14 @@ def class_names() -> tuple[str, ...]:
     return tuple(sorted((name for name in counts if not is_junk(name)), key=lambda name: (-counts[name], name)))
 
 
-def write_scans(folder: Path, room: SampleRoom) -> None:
+def _write_scans(folder: Path, room: SampleRoom) -> None:
+    """Write `scans/`: the meshes, the mask and the annotation, or the mesh alone."""
     colours = vertex_colours(room.surface, room.shares, room.lamps)
     _write_ply(folder / scannetpp.MESH, room, colours)
     if not room.quirks.is_annotated:
         return
     owner = room.vertex_instance
-    names = class_names()
+    names = _class_names()
     classes = [clean_name(instance.label) for instance in room.instances]
     label_of = np.array(
         [*(names.index(name) if name in names else UNLABELLED for name in classes), UNLABELLED], np.int32
@@ -107,7 +239,8 @@ def _write_ply(
     path.write_bytes("\n".join(header).encode() + vertices.tobytes() + faces.tobytes())
 
 
-def write_phone(folder: Path, room: SampleRoom) -> None:
+def _write_phone(folder: Path, room: SampleRoom) -> None:
+    """Write `iphone/` without its pictures: the COLMAP model, the poses of all video frames, the EXIF records."""
     walk, camera = room.walk, room.walk.camera
     (folder / scannetpp.COLMAP_CAMERAS).parent.mkdir(parents=True, exist_ok=True)
     numbers = [camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion]
@@ -149,7 +282,8 @@ def _phone_record(room: SampleRoom, number: int, time: float) -> dict[str, Any]:
     }
 
 
-def write_pictures(folder: Path, room: SampleRoom) -> None:
+def _write_pictures(folder: Path, room: SampleRoom) -> None:
+    """Render the registered frames into `iphone/rgb`."""
     photographer = Photographer(room.surface, room.shares, room.lamps, room.walk.camera)
     (folder / scannetpp.PICTURES).mkdir(parents=True)
     for frame in room.frames:
@@ -157,10 +291,11 @@ def write_pictures(folder: Path, room: SampleRoom) -> None:
         picture.save(folder / scannetpp.PICTURES / f"{frame.name}.jpg", quality=JPEG_QUALITY)
 
 
-def write_metadata(root: Path, names: list[str], kinds: list[str]) -> None:
+def _write_metadata(root: Path, names: list[str], kinds: list[str]) -> None:
+    """Write `metadata/`: class lists, the benchmark's lists, and the kind of each scene."""
     metadata = root / "metadata"
     (metadata / "semantic_benchmark").mkdir(parents=True, exist_ok=True)
-    semantic = list(class_names())
+    semantic = list(_class_names())
     countable = [name for name in semantic if not is_structure(name)]
     _write_lines(metadata / "semantic_classes.txt", semantic)
     _write_lines(metadata / "instance_classes.txt", countable)
@@ -174,7 +309,7 @@ def write_metadata(root: Path, names: list[str], kinds: list[str]) -> None:
     (metadata / "scene_types.json").write_text(json.dumps(types, indent=2) + "\n", encoding="utf-8")
 
 
-def write_splits(root: Path, names: list[str]) -> None:
+def _write_splits(root: Path, names: list[str]) -> None:
     """Official split files: the last annotated scan is for validation if there are two, the last of all for tests."""
     annotated, hidden = names[:-1], names[-1:]
     cut = max(1, len(annotated) - 1)

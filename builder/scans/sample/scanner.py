@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Camera, FloatArray, box_corners, rigid_transform, rotation_from_quaternion, transform_points
-from ..schema import Frame, OrientedBox
+from ...geometry import Camera, FloatArray, box_corners, rigid_transform, rotation_from_quaternion, transform_points
+from ...schema import Frame, OrientedBox
 from .paint import Floats
 from .photo import Surface
 from .rooms import Item, Room
@@ -221,8 +221,8 @@ def _viewpoint(room: Room, time: float, phase: FloatArray) -> tuple[FloatArray, 
     height = _EYE_HEIGHT + 0.12 * np.sin(tau * 3 * time + phase[0]) + shake[2]
     centre = np.array([*_spline(room.walk, time), height])
     to_middle = np.array([room.width / 2, room.depth / 2]) - centre[:2]
-    heading = np.arctan2(to_middle[1], to_middle[0]) + 1.7 * np.sin(tau * 5 * time + phase[1]) + shake[0]
-    pitch = -0.33 - 0.24 * np.sin(tau * 8 * time + phase[2]) + shake[1]
+    heading = np.arctan2(to_middle[1], to_middle[0]) + 1.6 * np.sin(tau * 3 * time + phase[1]) + shake[0]
+    pitch = -0.33 - 0.22 * np.sin(tau * 7 * time + phase[2]) + shake[1]
     forward = np.array([np.cos(heading) * np.cos(pitch), np.sin(heading) * np.cos(pitch), np.sin(pitch)])
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)

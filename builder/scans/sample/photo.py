@@ -9,8 +9,8 @@ from embreex import rtcore_scene
 from embreex.mesh_construction import TriangleMesh
 from numpy.typing import NDArray
 
-from ..geometry import Camera, FloatArray, camera_centre_world
-from ..raster_kernels import compiled
+from ...geometry import Camera, FloatArray, camera_centre_world
+from ...raster_kernels import compiled
 from .paint import Floats, paint
 
 _AMBIENT_RAYS = 18

@@ -199,7 +199,7 @@ def plant(height: float, pot: Colour, seed: int, width: float = 0.06) -> Shape:
     parts = [lathe(profile, pot)]
     for k in range(16):
         angle = 2 * np.pi * (k * 0.381966 + rng.uniform(0, 0.05))
-        reach, rise = radius * rng.uniform(1.0, 2.3), (height - 0.85 * tall) * rng.uniform(0.6, 1.0)
+        reach, rise = radius * rng.uniform(0.9, 1.8), (height - 0.85 * tall) * rng.uniform(0.6, 1.0)
         t = np.linspace(0, 1, 7)
         out, up = reach * t**1.3, rise * (1.9 * t - 0.95 * t**2.4)
         spine = np.stack([out * np.cos(angle), out * np.sin(angle), 0.85 * tall + up], axis=1)
