@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +14,13 @@ from .pipeline import build, work_folder
 from .report import format_report
 from .rules import PROFILES
 from .scans.sample import write_sample_scans
+from .workers import available_cores
 
 
 def run_demo(config: DemoConfig) -> str:
     """Write sample scans and a dataset below `config.out`, draw samples of it, and return the closing text."""
     root, out = config.out / "scannetpp", config.out / "spatialmosaic"
-    num_proc = config.num_proc or len(os.sched_getaffinity(0))
+    num_proc = config.num_proc or available_cores()
     write_sample_scans(root, num_scans=config.scans, seed=config.seed, num_proc=num_proc)
     report = build(BuildConfig(root, out=out, size=config.size, num_proc=config.num_proc, seed=config.seed))
     gallery = draw_dataset(ReportConfig(out, root=root, out=config.gallery, seed=config.seed))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -35,7 +34,7 @@ from .splits import SPLITS, questions_by_split, split_scenes
 from .tasks import QUESTION_TYPES
 from .version import ENGINE_VERSION, source_digest
 from .visibility import annotate
-from .workers import run_jobs
+from .workers import available_cores, run_jobs
 from .writer import LEVEL_FIELDS, Counts, DatasetPlan, write_dataset
 
 logger = logging.getLogger(__name__)
@@ -94,6 +93,8 @@ def build(config: BuildConfig) -> Report:
         work.mkdir(parents=True, exist_ok=True)
         remove_leftovers(work)
         write_text(work / f"{config.profile}.json", json.dumps(config.identity(), indent=1) + "\n")
+        if not any(lists.values()):
+            raise BuildError(f"--split {config.split} names none of the annotated scenes below {config.root}.")
         results = list(_run_scans(config, lists, questions, work))
         usable = {result.scene_name: result for result in results if result.failure is None}
         failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
@@ -161,7 +162,7 @@ def _run_scans(
         for split in SPLITS
         for scene in lists[split]
     ]
-    num_proc = config.num_proc or len(os.sched_getaffinity(0))
+    num_proc = config.num_proc or available_cores()
     failed = 0
     with tqdm(total=len(jobs), desc="scans", unit="scan") as bar:
         for result in run_jobs(run_scan, jobs, num_proc, on_death=_died):

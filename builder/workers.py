@@ -15,6 +15,11 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+def available_cores() -> int:
+    """Cores that this process may use: fewer than the machine's under Slurm or `taskset`."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def run_jobs(
     run: Callable[[Job], Result], jobs: Sequence[Job], num_proc: int, on_death: Callable[[Job], Result]
 ) -> Iterator[Result]:
