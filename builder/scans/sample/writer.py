@@ -21,16 +21,16 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm import tqdm
 
+from ...workers import run_jobs
 from .. import scannetpp
 from ..labels import clean_name, is_junk, is_structure
 from .layouts import KINDS, furnish
@@ -99,14 +99,10 @@ def write_sample_scans(
         quirks = quirks_of(k) if k < num_scans else Quirks(is_annotated=False)
         frames = num_frames if quirks.is_annotated else min(num_frames, 8)
         jobs.append((root, name, seed, kinds[k % len(kinds)], quirks, frames, pictures, image_size))
-    if num_proc == 1:
-        for job in jobs:
-            write_sample_scan(*job)
-    else:
-        # A forked child would inherit Embree's and OpenCV's threads in an undefined state.
-        with ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")) as pool:
-            for future in [pool.submit(_write_one, job) for job in jobs]:
-                future.result()
+    for _ in tqdm(
+        run_jobs(_write_one, jobs, num_proc, on_death=_died), desc="sample scans", unit="scan", total=len(jobs)
+    ):
+        pass
     _write_metadata(root, names, kinds)
     _write_splits(root, names)
     return names[:-1]
@@ -145,6 +141,10 @@ def write_sample_scan(
 def _write_one(job: tuple[Any, ...]) -> None:
     """Write a scene in a worker; its truth is not worth sending back."""
     write_sample_scan(*job)
+
+
+def _died(job: tuple[Any, ...]) -> None:
+    raise RuntimeError(f"The process that wrote the sample scan {job[1]} died, most likely for lack of memory.")
 
 
 def _refuse_foreign(root: Path, names: list[str]) -> None:
