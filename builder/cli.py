@@ -61,6 +61,6 @@ def main() -> None:
 def _is_expected(error: Exception) -> bool:
     """Errors whose message is for the user; any other keeps its traceback."""
     from .pipeline import BuildError
-    from .scans.scannetpp import ScanError
+    from .scans.errors import ScanError
 
     return isinstance(error, BuildError | ScanError | FileExistsError | FileNotFoundError) or type(error) is ValueError

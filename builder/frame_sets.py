@@ -23,6 +23,7 @@ _PILOT_SETS = 2_000
 _MAX_LISTING_STEPS = 100_000
 """Beyond this the cliques of a size are sampled, not listed."""
 _MAX_TRIES = 2_000_000
+_MAX_TRIES_FOR_THE_FIRST = 50_000
 """A graph in which cliques take longer to find has next to none of that size."""
 _MIN_NEW_SHARE = 0.01
 """Sampling ends when a round of draws brings fewer new cliques than this share of the wanted ones."""
@@ -158,7 +159,7 @@ def _chain_sample(adjacency, edges, num_sets, caps, rng):  # type: ignore[no-unt
     candidates = np.empty(n, np.int64)
     done = 0
     tries = 0
-    while done < num_sets and tries < _MAX_TRIES:
+    while done < num_sets and tries < (_MAX_TRIES if done else _MAX_TRIES_FOR_THE_FIRST):
         tries += 1
         edge = rng.integers(0, len(edges))
         cliques[done, 0] = edges[edge, 0]

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
+_MAX_IMAGE_SIDE = 1 << 16
 _BORDER_SAMPLES = 64
 """Samples along each image side when the lens model is inverted at the border."""
 _ROUND_TRIP_TOLERANCE_PX = 0.5
@@ -70,6 +71,8 @@ class Camera:
 
     def check(self) -> None:
         """Raise ValueError unless the numbers describe a camera whose lens model is invertible over its image."""
+        if max(self.width, self.height) >= _MAX_IMAGE_SIDE:
+            raise ValueError(f"image sides must be below {_MAX_IMAGE_SIDE} pixels")
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"image size must be positive, got {self.width} x {self.height}")
         if not np.isfinite([self.fx, self.fy, self.cx, self.cy, *self.distortion]).all():
@@ -122,6 +125,8 @@ class Camera:
     def cam_rays_from_px(self, px: ArrayLike) -> FloatArray:
         """Undo lens and intrinsics: shape (n, 2) pixels -> shape (n, 3) rays with z = 1, camera axes."""
         points = np.asarray(px, np.float64).reshape(-1, 1, 2)
+        if not len(points):
+            return np.zeros((0, 3))
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
         flat = cv2.undistortPoints(points, self.matrix, np.array(self.distortion), criteria=criteria)
         return np.concatenate([flat[:, 0], np.ones((len(points), 1))], axis=1)

@@ -68,7 +68,7 @@ def read_manifest(path: Path, key: str) -> dict[str, Any] | None:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return manifest if manifest.get("key") == key else None
+    return manifest if isinstance(manifest, dict) and manifest.get("key") == key else None
 
 
 def remove_leftovers(folder: Path) -> None:

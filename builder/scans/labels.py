@@ -16,7 +16,7 @@ JUNK_NAMES = frozenset(
 
 STRUCTURE_NAMES = frozenset(
     {
-        *("wall", "floor", "ceiling", "pillar", "column", "beam", "ledge", "roof", "partition", "stairs", "staircase"),
+        *("wall", "floor", "ceiling", "pillar", "column", "beam", "ledge", "roof", "partition", "stair", "staircase"),
         *("window frame", "windowframe", "door frame", "doorframe", "window sill", "windowsill", "door sill"),
         *("door jamb", "skirting board", "skirting", "baseboard", "molding", "moulding", "threshold"),
     }
@@ -43,6 +43,10 @@ _IRREGULAR = {
     "mice": "mouse",
     "feet": "foot",
     "buses": "bus",
+    "canvases": "canvas",
+    "cookies": "cookie",
+    "movies": "movie",
+    "ties": "tie",
     "lenses": "lens",
     "potatoes": "potato",
     "tomatoes": "tomato",
@@ -63,7 +67,7 @@ def singular(name: str) -> str:
 def _singular_word(word: str) -> str:
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if word in _PLURAL_ONLY or word in _SINGULAR_IN_S or not word.endswith("s") or len(word) < 4:
+    if word in _PLURAL_ONLY or word in _SINGULAR_IN_S or not word.endswith("s") or len(word) < 3:
         return word
     if word.endswith(("ss", "us", "is")):
         return word
@@ -96,6 +100,7 @@ def categories_of(labels: Iterable[str]) -> dict[str, str]:
     Twins that differ only in number, blank, hyphen or case share one category, named by the spelling among them that
     is singular, then has its blanks, then comes first in the alphabet.
     """
+    labels = list(labels)
     groups: dict[str, set[str]] = {}
     for label in labels:
         name = clean_name(label)

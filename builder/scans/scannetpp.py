@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,8 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from plyfile import PlyData, PlyParseError
 
-from ..geometry import Camera, rigid_transform, rotation_from_quaternion
+from ..geometry import Camera
 from ..schema import Frame, Instance, OrientedBox, Scan, Skip
+from .colmap import ColmapImage, read_cameras, read_images
+from .errors import ScanError
 from .labels import categories_of
 
 MESH = "scans/mesh_aligned_0.05.ply"
@@ -36,19 +37,8 @@ COLMAP_IMAGES = "iphone/colmap/images.txt"
 PICTURES = "iphone/rgb"
 OFFICIAL_SPLITS = {"train": "splits/nvs_sem_train.txt", "test": "splits/nvs_sem_val.txt"}
 
-_COLMAP_IMAGE_FIELDS = 10
-_PLY_HEADER_BYTES = 4096
-
-
-class ScanError(ValueError):
-    """A scene that cannot be used. `reason` is short and countable, the message a full sentence."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[type[ScanError], tuple[str, str]]:
-        return (ScanError, (self.reason, str(self)))
+_FACE_LISTS = ("vertex_indices", "vertex_index")
+_MAX_OBJECT_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +161,28 @@ def _require(path: Path, advice: str) -> None:
 def _read_mesh(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     _require(path, "download the scene's scans/ files again.")
     try:
-        with path.open("rb") as file:
-            indices = "vertex_indices" if b"vertex_indices" in file.read(_PLY_HEADER_BYTES) else "vertex_index"
-        ply = PlyData.read(str(path), known_list_len={"face": {indices: 3}})
-        vertex = ply["vertex"]
+        # Read as triangles, whatever the list is called: a hundred times faster than lists of any length.
+        ply = PlyData.read(str(path), known_list_len={"face": dict.fromkeys(_FACE_LISTS, 3)})
+        vertex, face = ply["vertex"], ply["face"]
         vertices = np.stack([np.asarray(vertex[axis], np.float32) for axis in "xyz"], axis=1)
-        faces = np.ascontiguousarray(ply["face"][indices], np.int32).reshape(-1, 3)
-    except (PlyParseError, KeyError, ValueError, UnicodeDecodeError, EOFError, OSError) as error:
+        name = next(name for name in _FACE_LISTS if name in face)
+        faces = np.array([*face[name]] if face[name].dtype == object else face[name]).astype(
+            np.int32, casting="same_kind"
+        )
+        faces = faces.reshape(len(face.data), 3)
+    except (
+        PlyParseError,
+        ArithmeticError,
+        EOFError,
+        LookupError,
+        MemoryError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ScanError("damaged mesh", f"{path} is cut off or damaged ({error}); download it again.") from error
+    except StopIteration as error:
+        raise ScanError("damaged mesh", f"{path} has no list of vertex indices; download it again.") from error
     if not len(vertices) or not len(faces):
         raise ScanError("damaged mesh", f"{path} has {len(vertices)} vertices and {len(faces)} faces.")
     if not np.isfinite(vertices).all():
@@ -193,8 +197,8 @@ def _read_mask(path: Path, num_vertices: int) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     try:
         indices = np.array(path.read_text(encoding="ascii").split(), dtype=np.int64)
-    except ValueError as error:
-        raise ScanError("damaged mesh mask", f"{path} should hold vertex indices: {error}.") from error
+    except (OverflowError, ValueError) as error:
+        raise ScanError("damaged mesh mask", f"{path} should hold vertex indices and nothing else.") from error
     if len(indices) and (indices.min() < 0 or indices.max() >= num_vertices):
         raise ScanError("damaged mesh mask", f"{path} names vertices beyond the mesh's {num_vertices}.")
     return indices
@@ -204,7 +208,7 @@ def _read_json(path: Path) -> Any:
     _require(path, "download the scene's scans/ files again.")
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ScanError(
             f"damaged {path.name}", f"{path} is cut off or not JSON ({error}); download it again."
         ) from error
@@ -213,7 +217,7 @@ def _read_json(path: Path) -> Any:
 def _read_segments(path: Path, num_vertices: int) -> NDArray[np.int64]:
     data = _read_json(path)
     try:
-        segments = np.asarray(data["segIndices"], np.int64)
+        segments = _integers(data["segIndices"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ScanError(f"damaged {path.name}", f"{path} has no list of integers `segIndices`.") from error
     if segments.shape != (num_vertices,):
@@ -222,6 +226,18 @@ def _read_segments(path: Path, num_vertices: int) -> NDArray[np.int64]:
             f"{path} labels {segments.size} vertices but the mesh has {num_vertices}; download both again.",
         )
     return segments
+
+
+def _integers(values: Any) -> NDArray[np.int64]:
+    """Turn a JSON list into integers; refuses fractions, which a cast would cut off.
+
+    Raises:
+        ValueError: if the values are not a flat list of integers.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError("expected a list of integers")
+    return array.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +262,12 @@ def _read_groups(path: Path) -> list[_Group]:
 
 
 def _parse_group(path: Path, position: int, group: Any) -> _Group:
+    if not isinstance(group, dict):
+        raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] is no object.")
     try:
-        instance_id = int(group["objectId"] if "objectId" in group else group["id"])
+        (instance_id,) = _integers([group["objectId"] if "objectId" in group else group["id"]]).tolist()
         label = group["label"]
-        segments = np.unique(np.asarray(group["segments"], np.int64))
+        segments = np.unique(_integers(group["segments"]))
         obb = group["obb"]
         centroid = np.asarray(obb["centroid"], np.float64).reshape(3)
         axes = np.asarray(obb["normalizedAxes"], np.float64).reshape(3, 3)
@@ -260,6 +278,8 @@ def _parse_group(path: Path, position: int, group: Any) -> _Group:
             f"{path}: segGroups[{position}] lacks or garbles objectId, label, segments or obb ({error!r}).",
         ) from error
     is_frame = np.isfinite(axes).all() and np.allclose(axes @ axes.T, np.eye(3), atol=1e-3)
+    if not 0 <= instance_id <= _MAX_OBJECT_ID:
+        raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] has objectId {instance_id}.")
     if not isinstance(label, str) or not is_frame or not np.isfinite([centroid, lengths]).all() or lengths.min() < 0:
         raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] has no valid label or oriented box.")
     (x, y, z), (dx, dy, dz) = centroid.tolist(), lengths.tolist()
@@ -316,20 +336,21 @@ def _read_frames(files: SceneFiles) -> tuple[tuple[Frame, ...], list[Skip]]:
     cameras_path, images_path = files.folder / COLMAP_CAMERAS, files.folder / COLMAP_IMAGES
     for path in (cameras_path, images_path):
         _require(path, "the frames have no poses without it; download the scene's iphone/colmap again.")
-    cameras = _read_cameras(cameras_path)
+    cameras = read_cameras(cameras_path)
     pictures = files.folder / PICTURES
     has_pictures = pictures.is_dir() and any(pictures.iterdir())
     frames: dict[str, Frame] = {}
     skips: list[Skip] = []
-    for line_number, fields in _image_lines(images_path):
-        frame, skip = _parse_frame(files, cameras, line_number, fields)
-        if frame and frame.name in frames:
-            skip = Skip("frame is registered twice", f"{files.scene_name}/{frame.name}")
-        elif frame and has_pictures:
-            skip = _picture_fault(files, frame)
-        if skip:
-            skips.append(skip)
-        elif frame:
+    for image in read_images(images_path):
+        frame = _make_frame(files, cameras, image)
+        if isinstance(frame, Frame) and frame.name in frames:
+            detail = f"{images_path}, line {image.line}: {frame.name} stands there twice; the first counts."
+            frame = Skip("frame is registered twice", f"{files.scene_name}/{frame.name}", detail)
+        elif isinstance(frame, Frame) and has_pictures:
+            frame = _picture_fault(files, frame) or frame
+        if isinstance(frame, Skip):
+            skips.append(frame)
+        else:
             frames[frame.name] = frame
     if not frames:
         cause = f" ({skips[0].reason}: {skips[0].detail})" if skips else ""
@@ -337,85 +358,37 @@ def _read_frames(files: SceneFiles) -> tuple[tuple[Frame, ...], list[Skip]]:
     return tuple(frames[name] for name in sorted(frames)), skips
 
 
-def _colmap_lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ScanError("damaged COLMAP model", f"{path} is not COLMAP text; download it again.") from error
-    return [(number, line) for number, line in enumerate(lines, 1) if not line.startswith("#")]
-
-
-def _read_cameras(path: Path) -> dict[str, Camera]:
-    cameras = {}
-    for number, line in _colmap_lines(path):
-        if not line.strip():
-            continue
-        fields = line.split()
-        try:
-            width, height = int(fields[2]), int(fields[3])
-            cameras[fields[0]] = Camera.from_colmap(fields[1], width, height, [float(x) for x in fields[4:]])
-        except (IndexError, ValueError) as error:
-            raise ScanError("damaged COLMAP model", f"{path}, line {number}: {error}.") from error
-    if not cameras:
-        raise ScanError("damaged COLMAP model", f"{path} defines no camera; download it again.")
-    return cameras
-
-
-def _image_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the first of each image's two lines; the second (2D points) may be empty but must exist."""
-    lines = iter(_colmap_lines(path))
-    for number, line in lines:
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != _COLMAP_IMAGE_FIELDS:
-            raise ScanError(
-                "damaged COLMAP model",
-                f"{path}, line {number}: expected 10 fields (ID QW QX QY QZ TX TY TZ CAMERA NAME), got {len(fields)}; "
-                "the file is cut off or lacks the line of 2D points that follows each image.",
-            )
-        yield number, fields
-        next(lines, None)
-
-
-def _parse_frame(
-    files: SceneFiles, cameras: dict[str, Camera], line_number: int, fields: list[str]
-) -> tuple[Frame | None, Skip | None]:
-    path = files.folder / COLMAP_IMAGES
+def _make_frame(files: SceneFiles, cameras: dict[str, Camera], image: ColmapImage) -> Frame | Skip:
     # Releases prefix the name (`video/frame_000010.jpg`); only the base name is a picture's.
-    file_name = PurePosixPath(fields[9].replace("\\", "/")).name
+    file_name = PurePosixPath(image.name.replace("\\", "/")).name
     name = PurePosixPath(file_name).stem
     where = f"{files.scene_name}/{name}"
-    if fields[8] not in cameras:
-        detail = f"{path}, line {line_number}: camera {fields[8]} is not in cameras.txt."
-        return None, Skip("camera is unknown", where, detail)
+    at = f"{files.folder / COLMAP_IMAGES}, line {image.line}"
+    if image.camera_id not in cameras:
+        return Skip("camera is unknown", where, f"{at}: camera {image.camera_id} is not in cameras.txt.")
     try:
-        pose = np.array([float(x) for x in fields[1:8]])
-        if not np.isfinite(pose).all():
-            raise ValueError("the pose is not finite")
-        cam_from_world = rigid_transform(rotation_from_quaternion(pose[:4]), pose[4:])
+        cam_from_world = image.cam_from_world()
     except ValueError as error:
-        detail = f"{path}, line {line_number}: {error}; the frame is left out."
-        return None, Skip("pose is not finite", where, detail)
+        return Skip("pose is not finite", where, f"{at}: {error}; the frame is left out.")
     image_path = PurePosixPath("data", files.scene_name, PICTURES, file_name).as_posix()
-    return Frame(name, image_path, cameras[fields[8]], cam_from_world), None
+    return Frame(name, image_path, cameras[image.camera_id], cam_from_world)
 
 
 def _picture_fault(files: SceneFiles, frame: Frame) -> Skip | None:
     """Say what is wrong with a frame's picture: missing, empty, cut off, or of another size than its camera."""
     path = files.root / frame.image_path
     where = f"{files.scene_name}/{frame.name}"
-    if not path.is_file():
-        return Skip("picture is missing", where, f"{path} is missing while others are there; extract it again.")
-    if path.stat().st_size == 0:
-        return Skip("picture is empty", where, f"{path} is an empty file; extract it again.")
     try:
+        if not path.is_file():
+            return Skip("picture is missing", where, f"{path} is missing while others are there; extract it again.")
+        if path.stat().st_size == 0:
+            return Skip("picture is empty", where, f"{path} is an empty file; extract it again.")
         with Image.open(path) as image:
             size = image.size
         with path.open("rb") as file:
             file.seek(-min(path.stat().st_size, 64), 2)
             is_complete = image.format != "JPEG" or b"\xff\xd9" in file.read()
-    except (UnidentifiedImageError, OSError) as error:
+    except (Image.DecompressionBombError, UnidentifiedImageError, OSError) as error:
         return Skip("picture is damaged", where, f"{path} is not a picture ({error}); extract it again.")
     if not is_complete:
         return Skip("picture is damaged", where, f"{path} is cut off; extract it again.")
