@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from spatialmosaic_builder import drawing
 from spatialmosaic_builder.annotations import Annotations
 from spatialmosaic_builder.evidence import SceneEvidence
-from spatialmosaic_builder.gallery import Exhibit, choose_samples, count_levels, draw_record, write_gallery
+from spatialmosaic_builder.gallery import choose_samples, count_levels, draw_record, drawing, write_gallery
+from spatialmosaic_builder.gallery.exhibit import Exhibit
 from spatialmosaic_builder.geometry import Camera
 from spatialmosaic_builder.merge import finish_records, plan_quotas, stock_of
 from spatialmosaic_builder.records import propose_records

@@ -1,0 +1,183 @@
+"""A room as a query camera has it: seen from above or from the side, with the boxes of source and target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from .typeset import INK, OTHER, SOURCE, SUPERSAMPLING, TARGET, Point, font, free_place
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """A box in camera axes."""
+
+    role: str
+    """source, target or other."""
+    label: str
+    corners_cam: NDArray[np.float64]
+    """Shape (8, 3), metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A direction from which a diagram looks at the camera and the boxes before it."""
+
+    title: str
+    across: int
+    """Camera axis that runs to the right on paper."""
+    down: int
+    """Camera axis that runs down on paper..."""
+    down_sign: float
+    """... or up, if negative."""
+
+
+TOP = View("Query camera from above: up is forward", across=0, down=2, down_sign=-1.0)
+SIDE = View("Query camera from the side: right is forward", across=2, down=1, down_sign=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A polygon of a diagram, or a line where it has two points; pixels."""
+
+    role: str
+    """view, camera, other, source, target, source-edge, target-edge or scale."""
+    points: tuple[Point, ...]
+    label: str = ""
+    label_at: Point = (0.0, 0.0)
+    """Left end of the label's base line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """The query camera with the boxes of source and target: what can be checked though the target is not visible."""
+
+    title: str
+    shapes: tuple[Shape, ...]
+    width: int = 300
+    height: int = 240
+
+
+def plan_diagram(view: View, solids: Sequence[Solid], view_rays: NDArray[np.float64], axis: int) -> Diagram:
+    """Lay out a camera and the boxes around it.
+
+    Args:
+        view: the direction to look from.
+        solids: boxes; one source and one target among them.
+        view_rays: two rays that bound what the camera sees in this view, shape (2, 3).
+        axis: camera axis of the relation; its facing sides are marked where the view shows it.
+    """
+    sheet = Diagram(view.title, ())
+    corners = np.stack([solid.corners_cam for solid in solids])
+    flat = _on_paper(view, corners)
+    everything = np.concatenate([flat.reshape(-1, 2), np.zeros((1, 2))])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    room = np.array([sheet.width, sheet.height]) - (70, 64)
+    scale = float((room / np.maximum(high - low, 1.0)).min())
+    origin = np.array([sheet.width, sheet.height]) / 2 - scale * (low + high) / 2
+    camera = origin + scale * _on_paper(view, np.zeros((1, 3)))[0]
+    sight = origin + scale * 50 * _on_paper(view, view_rays)
+    shapes = [
+        Shape("view", _points([camera, *sight])),
+        *_edges(view, solids, axis, origin, scale, sheet),
+        *_outlines(solids, origin + scale * flat, camera, sheet),
+        _camera(camera, sight),
+        Shape("scale", ((12, sheet.height - 10), (12 + round(scale, 1), sheet.height - 10)), "1 m", (12, 225)),
+    ]
+    return Diagram(view.title, tuple(shapes))
+
+
+def _on_paper(view: View, points_cam: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([points_cam[..., view.across], view.down_sign * points_cam[..., view.down]], axis=-1)
+
+
+def _points(points: Iterable[Iterable[float]]) -> tuple[Point, ...]:
+    return tuple((round(float(x), 1), round(float(y), 1)) for x, y in points)
+
+
+def _camera(camera: NDArray[np.float64], sight: NDArray[np.float64]) -> Shape:
+    forward = (sight - camera).mean(axis=0)
+    forward = 11 * forward / np.linalg.norm(forward)
+    side = 0.6 * np.array([-forward[1], forward[0]])
+    return Shape("camera", _points([camera, camera + forward + side, camera + forward - side]))
+
+
+def _edges(
+    view: View, solids: Sequence[Solid], axis: int, origin: NDArray[np.float64], scale: float, sheet: Diagram
+) -> list[Shape]:
+    """Lines along the sides of source and target that face each other on the axis of the relation."""
+    if axis not in (view.across, view.down):
+        return []
+    along = {solid.role: solid.corners_cam[:, axis] for solid in solids if solid.role != "other"}
+    is_above = along["target"].mean() > along["source"].mean()
+    facing = {
+        "source": along["source"].max() if is_above else along["source"].min(),
+        "target": along["target"].min() if is_above else along["target"].max(),
+    }
+    edges = []
+    for role, value in facing.items():
+        if axis == view.across:
+            x = origin[0] + scale * value
+            edges.append(Shape(f"{role}-edge", _points([(x, 0), (x, sheet.height)])))
+        else:
+            y = origin[1] + scale * view.down_sign * value
+            edges.append(Shape(f"{role}-edge", _points([(0, y), (sheet.width, y)])))
+    return edges
+
+
+def _outlines(
+    solids: Sequence[Solid], flat: NDArray[np.float64], camera: NDArray[np.float64], sheet: Diagram
+) -> list[Shape]:
+    """Silhouettes of the boxes with labels that cover neither the camera nor each other, source and target first."""
+    face = font(11)
+    taken = [(camera[0] - 9, camera[1] - 12, camera[0] + 9, camera[1] + 12)]
+    shapes = []
+    for solid, points in zip(solids, flat, strict=True):
+        hull = cv2.convexHull(points.astype(np.float32))[:, 0]
+        (x0, y0), (x1, y1) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
+        # The page's typeface may run wider than Pillow's.
+        width, height = 1.1 * face.getlength(solid.label), 13.0
+        middle = max(min((x0 + x1 - width) / 2, sheet.width - width - 3), 3)
+        corners = [(middle, y0 - height - 2), (middle, y1 + 2), (x1 + 4, (y0 + y1 - height) / 2)]
+        corners += [(x0 - width - 4, (y0 + y1 - height) / 2), (middle, y0 - 2 * height), (middle, y1 + height)]
+        places = [(x, y, x + width, y + height) for x, y in corners if 0 <= x <= sheet.width - width]
+        place = free_place(places or [(3, y0 - height - 2, 3 + width, y0 - 2)], taken)
+        taken.append(place)
+        shapes.append(Shape(solid.role, _points(hull), solid.label, _points([(place[0], place[3] - 3)])[0]))
+    return shapes[::-1]
+
+
+def draw_diagram(diagram: Diagram, scale: float) -> Image.Image:
+    """Draw a diagram `scale` times as large as planned."""
+    zoom = scale * SUPERSAMPLING
+    picture = Image.new("RGB", (round(diagram.width * zoom), round(diagram.height * zoom)), "#f8f9fa")
+    draw = ImageDraw.Draw(picture, "RGBA")
+    colours = {"source": SOURCE, "target": TARGET, "other": OTHER, "camera": INK, "view": "#dee2e6", "scale": INK}
+    for shape in diagram.shapes:
+        colour = colours[shape.role.removesuffix("-edge")]
+        points = [(x * zoom, y * zoom) for x, y in shape.points]
+        if shape.role.endswith("-edge"):
+            _dashed(draw, points[0], points[1], colour, zoom)
+        elif shape.role in ("view", "camera"):
+            draw.polygon(points, fill=colour)
+        else:
+            draw.polygon(points, fill=f"{colour}30")
+            draw.line([*points, points[0]], fill=colour, width=round(1.75 * zoom), joint="curve")
+    for shape in diagram.shapes:
+        at = (shape.label_at[0] * zoom, shape.label_at[1] * zoom)
+        colour = colours.get(shape.role, INK)
+        draw.text(at, shape.label, colour, font(11 * zoom), anchor="ls", stroke_width=zoom, stroke_fill="#f8f9fa")
+    size = (round(diagram.width * scale), round(diagram.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _dashed(draw: ImageDraw.ImageDraw, start: Point, end: Point, colour: str, zoom: float) -> None:
+    ends, length = np.array([start, end]), float(np.hypot(end[0] - start[0], end[1] - start[1]))
+    for k in np.arange(0, length, 8 * zoom):
+        a, b = (ends[0] + (ends[1] - ends[0]) * min(t, length) / length for t in (k, k + 4 * zoom))
+        draw.line([(a[0], a[1]), (b[0], b[1])], fill=colour, width=round(zoom))
