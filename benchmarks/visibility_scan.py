@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
+
 from spatialmosaic_builder import visibility
 from spatialmosaic_builder.annotations import write_annotations
 from spatialmosaic_builder.raster import Rasterizer

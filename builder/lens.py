@@ -130,7 +130,7 @@ def _cell_bounds(corners: NDArray[np.float64], size: int) -> tuple[NDArray[np.fl
 
 @compiled
 def _project_grid(
-    lens: Lens, x: NDArray[np.float64], y: NDArray[np.float64]
+    lens: Lens, x: NDArray[np.floating], y: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     px_x, px_y = np.empty((len(y), len(x))), np.empty((len(y), len(x)))
     for i in range(len(y)):

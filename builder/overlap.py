@@ -15,7 +15,7 @@ _BLOCK_WORDS = 32
 """Words of 64 bits that are skipped together where one of two frames sees none of their points."""
 
 
-def pack_visible(is_visible: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def pack_visible(is_visible: NDArray[np.bool_]) -> NDArray[np.uint64]:
     """Pack flags of shape (..., points) into words of 64 bits, filled up with zeros to whole blocks."""
     block_bits = 64 * _BLOCK_WORDS
     num_blocks = max(-(-is_visible.shape[-1] // block_bits), 1)
@@ -69,6 +69,6 @@ def _count_shared(masks: NDArray[np.uint64], block_words: int) -> NDArray[np.int
                     words_a = masks[a, first : first + block_words]
                     words_b = masks[b, first : first + block_words]
                     for k in range(block_words):
-                        count += _num_bits(words_a[k] & words_b[k])
+                        count += _num_bits(words_a[k] & words_b[k])  # type: ignore[call-arg]
             shared[a, b] = shared[b, a] = count
     return shared

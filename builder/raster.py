@@ -181,8 +181,16 @@ class Rasterizer:
         return inverse_depth, code - 1
 
     def _view(self, canvas: Canvas, cam_from_world: NDArray[np.float64], scale: float) -> View:
-        pixels = np.array([canvas.fx, canvas.fy, canvas.cx, canvas.cy, canvas.width, canvas.height]) * scale
-        return View(cam_from_world[:3].astype(np.float32), *pixels.astype(np.float32), near=np.float32(self._near))
+        return View(
+            cam_from_world=cam_from_world[:3].astype(np.float32),
+            fx=np.float32(canvas.fx * scale),
+            fy=np.float32(canvas.fy * scale),
+            cx=np.float32(canvas.cx * scale),
+            cy=np.float32(canvas.cy * scale),
+            width=np.float32(canvas.width * scale),
+            height=np.float32(canvas.height * scale),
+            near=np.float32(self._near),
+        )
 
 
 def morton_codes(points: NDArray[np.float32]) -> NDArray[np.uint32]:
@@ -205,4 +213,4 @@ def chunk_boxes(
     if not len(starts):
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32)
     low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
-    return (low + high) / np.float32(2), (high - low) / np.float32(2)
+    return ((low + high) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)

@@ -358,7 +358,7 @@ def _cover_points(
             _cover_run(points.x, points.y, first, last, nearest, codes, triangle, code)
 
 
-@inlined
+@compiled
 def _cover_run(  # type: ignore[no-untyped-def]
     point_x, point_y, first, last, nearest, codes, triangle: Triangle, code
 ):

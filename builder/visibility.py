@@ -74,7 +74,7 @@ def annotate(scan: Scan, rules: VisibilityRules, seed: int) -> Annotations:
         visible_points_canvas=points[..., 3],
         visible_pixels=np.array([view.pixels for view in views], np.float32).reshape(shape),
         bbox_2d=np.array([view.boxes for view in views], np.int32).reshape(*shape, 4),
-        overlap=overlaps(np.array([view.mask for view in views], np.uint64).reshape(len(views), -1)),
+        overlap=overlaps(np.stack([view.mask for view in views])) if views else np.zeros((0, 0), np.float32),
         skips=(*scan.skips, *skips),
     )
 
