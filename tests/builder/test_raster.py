@@ -83,7 +83,7 @@ def test_points_are_traced_exactly(scene):
     # Shared edges are covered twice on purpose, by a ten-thousandth of a triangle on either side.
     assert np.mean((instance != expected)[is_clear]) < 0.003
     hit = np.isfinite(z) & (inverse_depth > 0) & is_clear
-    assert np.quantile(np.abs(inverse_depth[hit] * z[hit] - 1), 0.99) < 1e-5
+    assert np.quantile(np.abs(inverse_depth[hit] * z[hit] - 1), 0.99) < 1e-4
 
 
 def test_both_sides_of_a_triangle_occlude():
