@@ -5,6 +5,7 @@ Quotas are met evenly over question types and scenes; what one cannot give is ma
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 
 import numpy as np
@@ -65,16 +66,19 @@ def plan_quotas(stocks: dict[str, Stock], total: int, seed: int) -> dict[str, Qu
 
 def share_out(total: int, capacities: dict[str, int], seed: int) -> dict[str, int]:
     """Split `total` as evenly as the capacities allow; the remainder goes to keys in a seeded order."""
-    shares = dict.fromkeys(capacities, 0)
-    left = min(total, sum(capacities.values()))
-    open_keys = sorted((key for key in capacities if capacities[key]), key=lambda key: digest(seed, "share", key))
-    while left:
-        step, remainder = divmod(left, len(open_keys))
-        for position, key in enumerate(open_keys):
-            given = min(step + (position < remainder), capacities[key] - shares[key])
-            shares[key] += given
-            left -= given
-        open_keys = [key for key in open_keys if shares[key] < capacities[key]]
+    total = min(total, sum(capacities.values()))
+
+    def filled(level: int) -> int:
+        return sum(min(level, capacity) for capacity in capacities.values())
+
+    # The highest level to which all can be filled, saturated ones staying below it.
+    level = bisect_right(range(total + 1), total, key=filled) - 1
+    shares = {key: min(level, capacity) for key, capacity in capacities.items()}
+    unsaturated = sorted(
+        (key for key in capacities if capacities[key] > level), key=lambda key: digest(seed, "share", key)
+    )
+    for key in unsaturated[: total - filled(level)]:
+        shares[key] += 1
     return shares
 
 

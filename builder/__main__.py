@@ -1,0 +1,5 @@
+"""`python -m spatialmosaic_builder` is the command `spatialmosaic`."""
+
+from .cli import main
+
+main()

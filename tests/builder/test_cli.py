@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def spatialmosaic(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spatialmosaic_builder", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["report", "--help"], ["demo", "--help"]])
+def test_help_waits_for_no_heavy_import(arguments):
+    code = f"""
+import sys
+sys.argv = ["spatialmosaic", *{arguments!r}]
+from spatialmosaic_builder.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code in (0, None)
+assert not {{"numba", "datasets", "pyarrow", "cv2", "matplotlib"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: spatialmosaic" in done.stdout
+
+
+def test_bad_input_ends_with_one_sentence(tmp_path: Path):
+    done = spatialmosaic("build", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_build_and_report(sample_root: Path, tmp_path: Path):
+    out, gallery = tmp_path / "spatialmosaic", tmp_path / "reports" / "gallery.html"
+    done = spatialmosaic("build", sample_root, "--out", out, "--size", 120, "--num-proc", 1)
+    assert done.returncode == 0, done.stderr
+    assert "obj_spatial_occ_lr" in done.stdout
+    assert "120 questions (80 train, 40 test)" in done.stdout
+    assert "Scans left out:" in done.stdout
+    assert "scans: 100%" in done.stderr
+    done = spatialmosaic("report", out, "--root", sample_root, "--out", gallery, "--samples", 1)
+    assert done.returncode == 0, done.stderr
+    assert gallery.stat().st_size > 10_000
+
+
+def test_report_of_what_is_no_dataset(tmp_path: Path):
+    done = spatialmosaic("report", tmp_path, "--root", tmp_path)
+    assert done.returncode == 1
+    assert "holds no records" in done.stderr

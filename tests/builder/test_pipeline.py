@@ -1,0 +1,232 @@
+"""Builds: what they leave on disk, that they resume, and that damage stays where it is."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from spatialmosaic_builder import pipeline, shards
+from spatialmosaic_builder.config import BuildConfig
+from spatialmosaic_builder.pipeline import BuildError, build, work_folder
+from spatialmosaic_builder.report import Report
+from spatialmosaic_builder.scans.errors import ScanError
+
+SIZE = "240"
+
+
+def digests(out: Path) -> dict[str, str]:
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def built(sample_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[BuildConfig, Report]:
+    out = tmp_path_factory.mktemp("built") / "spatialmosaic"
+    config = BuildConfig(sample_root, out, size=SIZE, num_proc=1)
+    return config, build(config)
+
+
+@pytest.fixture
+def own_root(sample_root: Path, tmp_path: Path) -> Path:
+    """A copy of the sample rooms that a test may damage."""
+    return Path(shutil.copytree(sample_root, tmp_path / "scannetpp"))
+
+
+class TestResult:
+    def test_the_dataset_folder_holds_a_folder_a_config_and_the_card(self, built):
+        out = built[0].out
+        assert sorted(path.name for path in out.iterdir()) == ["README.md", "annotations", "paper"]
+        names = {"train-00000-of-00001.parquet", "test-00000-of-00001.parquet", "train-scenes.txt", "test-scenes.txt"}
+        for config_name in ("annotations", "paper"):
+            assert {path.name for path in (out / config_name).iterdir()} == names
+
+    def test_nothing_in_it_names_this_machine_or_holds_pixels(self, built, sample_root):
+        for path in built[0].out.rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                assert str(sample_root).encode() not in content
+                assert b"\xff\xd8\xff" not in content
+
+    def test_the_report_counts_what_the_files_hold(self, built):
+        config, report = built
+        assert report.made == {"train": 160, "test": 80} == report.wanted
+        for split, made in report.made.items():
+            assert sum(len(pq.read_table(f)) for f in (config.out / "paper").glob(f"{split}-*.parquet")) == made
+        saved = json.loads((work_folder(config.out) / "report.json").read_text())
+        assert saved["questions"] == report.questions
+        assert [skip["reason"] for skip in saved["failures"]] == ["no annotation"]
+
+    def test_no_scene_is_in_two_splits(self, built):
+        scenes = {
+            split: set(
+                pq.read_table(built[0].out / "paper" / f"{split}-00000-of-00001.parquet")["scene_name"].to_pylist()
+            )
+            for split in ("train", "test")
+        }
+        assert scenes["train"]
+        assert scenes["test"]
+        assert not scenes["train"] & scenes["test"]
+
+    def test_a_second_build_recomputes_nothing(self, built, monkeypatch):
+        config, report = built
+        before = digests(config.out)
+        for name in ("annotate", "propose_records", "read_scan"):
+            monkeypatch.setattr(pipeline, name, lambda *_, name=name: pytest.fail(f"{name} was called again"))
+        assert build(config).questions == report.questions
+        assert digests(config.out) == before
+
+    def test_two_workers_write_the_same_bytes(self, built, tmp_path):
+        config = replace(built[0], out=tmp_path / "spatialmosaic", num_proc=2)
+        build(config)
+        assert digests(config.out) == digests(built[0].out)
+
+    def test_another_seed_gives_other_records(self, built, tmp_path):
+        config = replace(built[0], out=tmp_path / "spatialmosaic", seed=1)
+        build(config)
+        name = "paper/train-00000-of-00001.parquet"
+        assert digests(config.out)[name] != digests(built[0].out)[name]
+
+    def test_a_single_scene_goes_to_train(self, own_root, sample_scenes, tmp_path):
+        shutil.rmtree(own_root / "data" / sample_scenes[0])
+        report = build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        assert report.scenes == {"train": 1, "test": 0}
+        assert not list((tmp_path / "out" / "paper").glob("test*"))
+
+
+class TestResume:
+    def command(self, root: Path, out: Path) -> list[str]:
+        options = ["--out", str(out), "--size", SIZE, "--num-proc", "2"]
+        return [sys.executable, "-m", "spatialmosaic_builder", "build", str(root), *options]
+
+    def test_killed_at_any_moment_it_ends_with_the_same_bytes(self, built, tmp_path):
+        root, out = built[0].root, tmp_path / "spatialmosaic"
+        for seconds in (1.5, 3.0, 4.0, 5.0, 6.0, 7.0):
+            process = subprocess.Popen(self.command(root, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            time.sleep(seconds)
+            workers = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert not psutil.wait_procs(workers, timeout=10)[1], "workers outlive their parent"
+        subprocess.run(self.command(root, out), check=True, capture_output=True)
+        assert digests(out) == digests(built[0].out)
+        assert not [path for folder in (out, work_folder(out)) for path in folder.rglob(".writing-*")]
+
+    @pytest.mark.parametrize("victim", ["candidates.parquet", "manifest.json"])
+    def test_what_is_lost_is_made_again(self, built, tmp_path, victim, sample_scenes):
+        config = replace(built[0], out=tmp_path / "spatialmosaic")
+        shutil.copytree(work_folder(built[0].out), work_folder(config.out))
+        folder = work_folder(config.out) / "candidates" / "paper" / sample_scenes[0]
+        (folder / victim).unlink()
+        if victim == "candidates.parquet":
+            (folder / "manifest.json").unlink()
+        build(config)
+        assert digests(config.out) == digests(built[0].out)
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def spoil_poses(path: Path) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    for k, line in enumerate(lines):
+        fields = line.split()
+        if len(fields) == 10:
+            lines[k] = " ".join([fields[0], "nan", *fields[2:]]) + "\n"
+    path.write_text("".join(lines))
+
+
+DAMAGE = {
+    "mesh cut": ("scans/mesh_aligned_0.05.ply", truncate, "damaged mesh"),
+    "annotation cut": ("scans/segments_anno.json", truncate, "damaged segments_anno.json"),
+    "segments missing": ("scans/segments.json", Path.unlink, "no segments.json"),
+    "no COLMAP": ("iphone/colmap/images.txt", Path.unlink, "no images.txt"),
+    "poses not finite": ("iphone/colmap/images.txt", spoil_poses, "no usable frame"),
+}
+
+
+class TestDamage:
+    @pytest.mark.parametrize("name", DAMAGE)
+    def test_a_broken_scene_never_stops_the_others(self, own_root, sample_scenes, tmp_path, name):
+        file, damage, reason = DAMAGE[name]
+        damage(own_root / "data" / sample_scenes[0] / file)
+        report = build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        failure = next(skip for skip in report.failures if skip.where == sample_scenes[0])
+        assert failure.reason == reason
+        assert sample_scenes[0] in failure.detail
+        assert sum(report.scenes.values()) == 1
+        assert sum(report.made.values()) > 0
+
+    def test_when_every_scene_is_broken_the_causes_are_named(self, own_root, sample_scenes, tmp_path):
+        for scene in sample_scenes:
+            truncate(own_root / "data" / scene / "scans/mesh_aligned_0.05.ply")
+        with pytest.raises(BuildError, match=r"mesh_aligned_0\.05\.ply is cut off"):
+            build(BuildConfig(own_root, tmp_path / "out", num_proc=1))
+        assert not (tmp_path / "out").exists()
+
+    def test_a_root_of_something_else_is_refused(self, tmp_path):
+        with pytest.raises(ScanError, match="is not a ScanNet"):
+            build(BuildConfig(tmp_path, tmp_path / "out"))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_of_other_files_is_not_written_into(self, sample_root, tmp_path):
+        (tmp_path / "thesis.tex").write_text("x")
+        with pytest.raises(BuildError, match="did not write"):
+            build(BuildConfig(sample_root, tmp_path))
+        assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+    @pytest.mark.parametrize("change", [{"seed": 7}, {"size": "120"}, {"canvas_scale": 1.0}])
+    def test_another_configuration_is_refused_by_name(self, built, change):
+        before = digests(built[0].out)
+        with pytest.raises(BuildError, match=next(iter(change))):
+            build(replace(built[0], **change))
+        assert digests(built[0].out) == before
+
+    def test_unknown_scene_ids_are_reported(self, sample_root, sample_scenes, tmp_path):
+        lists = [tmp_path / "train.txt", tmp_path / "test.txt"]
+        lists[0].write_text(f"{sample_scenes[0]}\n0000000000\n")
+        lists[1].write_text(f"{sample_scenes[1]}\n")
+        config = BuildConfig(sample_root, tmp_path / "out", size="60", num_proc=1, split=",".join(map(str, lists)))
+        report = build(config)
+        assert report.scenes == {"train": 1, "test": 1}
+        assert ("no such scene", "0000000000") in {(skip.reason, skip.where) for skip in report.failures}
+
+    @pytest.mark.parametrize("stage", ["annotations", "candidates", "dataset"])
+    def test_a_full_disk_is_said_and_survived(self, built, tmp_path, monkeypatch, stage):
+        config = replace(built[0], out=tmp_path / "spatialmosaic")
+        replaced: list[Path] = []
+
+        def full(source: Path, target: Path) -> None:
+            place = {"annotations": "annotations", "paper": "candidates"}.get(target.parent.name, "dataset")
+            if place == stage:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+            replaced.append(target)
+            real(source, target)
+
+        real = shards.replace_folder
+        monkeypatch.setattr(shards, "replace_folder", full)
+        monkeypatch.setattr("spatialmosaic_builder.writer.replace_folder", full)
+        with pytest.raises(BuildError, match=r"disk is full.*run the same command again"):
+            build(config)
+        assert not (config.out / "paper").exists()
+        monkeypatch.undo()
+        build(config)
+        assert digests(config.out) == digests(built[0].out)
+
+    @pytest.mark.parametrize(("option", "value"), [("size", "many"), ("size", "0"), ("split", "half")])
+    def test_malformed_options_are_refused(self, sample_root, tmp_path, option, value):
+        with pytest.raises(ValueError, match=f"--{option}"):
+            build(BuildConfig(sample_root, tmp_path / "out", **{option: value}))
