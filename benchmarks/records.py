@@ -9,7 +9,6 @@ instead of once for all questions that share the set, which is what asking one q
 from __future__ import annotations
 
 import argparse
-import platform
 import tempfile
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import describe
 
 from spatialmosaic_builder.annotations import Annotations
 from spatialmosaic_builder.evidence import SceneEvidence, SetEvidence
@@ -46,9 +46,8 @@ def main() -> None:
     propose_records(annotations, PAPER, 5, seed=0)  # compiles the sampler
     best, made, candidates = fastest(lambda seed: ours(annotations, args.share, seed))
     slow, asked, _ = fastest(lambda seed: one_by_one(annotations, made // 4, seed))
-    print(
-        f"{platform.processor() or platform.machine()}, {len(annotations.frames)} frames, {len(annotations.instances)} objects"
-    )
+    print(describe())
+    print(f"{len(annotations.frames)} frames, {len(annotations.instances)} objects")
     print(f"records finished        {made:8,d}  {made / best:8,.0f} /s of CPU time (best of {REPEATS})")
     print(f"candidates made         {candidates:8,d}  {candidates / best:8,.0f} /s")
     print(f"baseline, one by one    {asked:8,d}  {asked / slow:8,.0f} /s")

@@ -107,6 +107,7 @@ def build(config: BuildConfig) -> Report:
             work=work,
             profile=config.profile,
             seed=config.seed,
+            canvas_scale=config.canvas_scale,
             questions=questions,
             scenes={split: [scene for scene in lists[split] if scene in usable] for split in SPLITS},
             stocks={scene: _stock(result.summary) for scene, result in usable.items()},

@@ -36,6 +36,7 @@ ANNOTATION_SCHEMA = pa.schema(
     [
         ("scene_name", pa.string()),
         ("split", pa.string()),
+        ("canvas_scale", pa.float32()),
         *FRAMES_SCHEMA,
         *INSTANCES_SCHEMA,
         *[field for field in VIEWS_SCHEMA if field.name not in ("frame", "instance_id")],
@@ -52,6 +53,7 @@ class DatasetPlan:
     work: Path
     profile: str
     seed: int
+    canvas_scale: float
     questions: dict[str, int]
     """Questions wanted, by split."""
     scenes: dict[str, list[str]]
@@ -79,7 +81,7 @@ def write_dataset(plan: DatasetPlan) -> Counts:
         return finish_records(pq.read_table(folder / "candidates.parquet"), quotas[split][scene], split, plan.seed)
 
     def annotations(split: str, scene: str) -> pa.Table:
-        return annotation_rows(split, scene, plan.work / "annotations" / scene)
+        return annotation_rows(split, scene, plan.canvas_scale, plan.work / "annotations" / scene)
 
     counts = _write_config(plan, plan.profile, key, RECORD_SCHEMA, records)
     _write_config(plan, "annotations", key, ANNOTATION_SCHEMA, annotations)
@@ -164,18 +166,20 @@ def _counted(table: pa.Table, split: str, counts: Counts) -> pa.Table:
     return table
 
 
-def annotation_rows(split: str, scene_name: str, folder: Path) -> pa.Table:
+def annotation_rows(split: str, scene_name: str, canvas_scale: float, folder: Path) -> pa.Table:
     """Join a scan's annotation tables into rows of `ANNOTATION_SCHEMA`, one an instance and frame.
 
     Args:
         split: of the scene.
         scene_name: id of the scene.
+        canvas_scale: resolution at which pixels were counted, relative to the picture.
         folder: what `write_annotations` wrote.
     """
     views = pq.read_table(folder / "views.parquet")
     columns: dict[str, Any] = {
         "scene_name": pa.array([scene_name] * len(views), pa.string()),
         "split": pa.array([split] * len(views), pa.string()),
+        "canvas_scale": pa.array([canvas_scale] * len(views), pa.float32()),
     }
     for name, table_key in (("frames", "frame"), ("instances", "instance_id")):
         table = pq.read_table(folder / f"{name}.parquet")
