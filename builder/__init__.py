@@ -3,7 +3,7 @@
     ScanNet++ folder  -- scans.scannetpp --> Scan            mesh, objects, posed frames
     Scan              -- visibility ------> Annotations      what each frame shows of each object; overlap of frames
     Annotations       -- frame_sets ------> FrameSet         2 to 5 frames that overlap little
-    FrameSet          -- tasks, records --> candidates       six tasks, twelve question types
+    FrameSet          -- tasks, records --> candidates       eight tasks, seventeen question types
     candidates        -- merge, writer ---> spatialmosaic/   quotas, balanced keys, Parquet files and a card
     spatialmosaic/    -- load_dataset ----> datasets.Dataset
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import Annotations
+from .geometry import camera_centre_world
 from .relations import BoxExtents
 from .rules import Rules
 from .scans.labels import is_structure
@@ -85,6 +86,18 @@ class SceneEvidence:
     def image_sizes(self) -> NDArray[np.float64]:
         """Width and height of every frame, shape (frames, 2), pixels."""
         return np.array([(f.camera.width, f.camera.height) for f in self.annotations.frames], np.float64)
+
+    @cached_property
+    def box_centres_world(self) -> NDArray[np.float64]:
+        """Centre of every box, shape (instances, 3), metres."""
+        return np.array([i.box.centroid for i in self.annotations.instances], np.float64).reshape(-1, 3)
+
+    @cached_property
+    def camera_distances(self) -> NDArray[np.float64]:
+        """Metres between the centre of every frame's camera and the centre of every box."""
+        cameras_world = [camera_centre_world(frame.cam_from_world) for frame in self.annotations.frames]
+        offsets = self.box_centres_world - np.array(cameras_world).reshape(-1, 1, 3)
+        return np.linalg.norm(offsets, axis=-1)
 
     def question_box(self, frame: int, instance: int) -> NDArray[np.float64]:
         """Visible-pixel box (x0, y0, x1, y1) in question coordinates: the image stretched to a square."""
@@ -200,6 +213,18 @@ class SetEvidence:
         return weights[np.searchsorted(self.rules.occlusion_levels, mean, side="right")]
 
     @cached_property
+    def is_named_by_category(self) -> Bools:
+        """Instances that "the chair" can mean without naming a frame, shape (instances,).
+
+        A frame of the set shows the instance, and no other of its category is eligible in the set.
+        """
+        category = self.scene.category_index
+        is_alone = np.zeros(len(category), bool)
+        subjects = category >= 0
+        is_alone[subjects] = self.eligible_count[category[subjects]] == 1
+        return self.is_covered & self.scene.is_usable & is_alone
+
+    @cached_property
     def pairs(self) -> RelationPairs:
         """Every source and target that a relation may be asked of (spec section 6).
 
@@ -207,11 +232,8 @@ class SetEvidence:
         is eligible in the set; the categories differ.
         """
         category = self.scene.category_index
-        is_alone = np.zeros(len(category), bool)
-        subjects = category >= 0
-        is_alone[subjects] = self.eligible_count[category[subjects]] == 1
         is_source = self.is_visible & self.scene.is_usable
-        is_target = ~self.is_visible & self.is_covered & self.scene.is_usable & is_alone
+        is_target = ~self.is_visible & self.is_named_by_category
         differ = category[:, None] != category[None, :]
         position, source, target = np.nonzero(is_source[:, :, None] & is_target[:, None, :] & differ)
         frame = np.array(self.frame_set.frames)[position]

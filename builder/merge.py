@@ -5,6 +5,7 @@ Quotas are met evenly over question types and scenes; what one cannot give is ma
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections import Counter
 
@@ -97,10 +98,10 @@ def finish_records(candidates: pa.Table, quota: Quota, split: str, seed: int) ->
     columns = {
         "split": pa.array([split] * len(table), pa.string()),
         "options": pa.array(options, pa.list_(pa.string())),
-        "mc_answer": pa.array([LETTERS[letter] for letter in letters], pa.string()),
+        "mc_answer": pa.array([None if letter is None else LETTERS[letter] for letter in letters], pa.string()),
         "ground_truth": table["answer"],
         "answer_index": pa.array(letters, pa.int8()),
-        "chance": pa.array([1 / len(texts) for texts in options], pa.float32()),
+        "chance": pa.array([1 / len(texts) if texts else None for texts in options], pa.float32()),
     }
     return pa.table({name: columns[name] if name in columns else table[name] for name in RECORD_SCHEMA.names}).cast(
         RECORD_SCHEMA
@@ -121,14 +122,18 @@ def _chosen_by_type(candidates: pa.Table, quota: Quota) -> list[np.ndarray]:
     return chosen
 
 
-def _lay_out(table: pa.Table, seed: int) -> tuple[list[int], list[list[str]]]:
-    """Choose the position of each key and the order of the wrong options, type by type in an order set by the ids."""
+def _lay_out(table: pa.Table, seed: int) -> tuple[list[int | None], list[list[str]]]:
+    """Choose the position of each key and the order of the wrong options, type by type in an order set by the ids.
+
+    Numbers and points have no options and no position.
+    """
     types, ids = table["question_type"].to_pylist(), table["id"].to_pylist()
     answers, distractors = table["answer"].to_pylist(), table["distractors"].to_pylist()
-    letters = [0] * len(ids)
+    letters: list[int | None] = [None] * len(ids)
     options: list[list[str]] = [[] for _ in ids]
     by_type: dict[str, list[int]] = {}
-    for k in sorted(range(len(ids)), key=ids.__getitem__):
+    is_choice = [answer_type == "choice" for answer_type in table["answer_type"].to_pylist()]
+    for k in sorted(itertools.compress(range(len(ids)), is_choice), key=ids.__getitem__):
         by_type.setdefault(types[k], []).append(k)
     for question_type, members in by_type.items():
         rng = generator(seed, "options", table["scene_name"][0], question_type)
@@ -136,7 +141,7 @@ def _lay_out(table: pa.Table, seed: int) -> tuple[list[int], list[list[str]]]:
         for k in members:
             texts = [distractors[k][i] for i in rng.permutation(len(distractors[k]))]
             block = block or rng.permutation(len(texts) + 1).tolist()
-            letters[k] = block.pop()
-            texts.insert(letters[k], answers[k])
+            letters[k] = letter = block.pop()
+            texts.insert(letter, answers[k])
             options[k] = [f"{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False)]
     return letters, options

@@ -79,7 +79,7 @@ def propose_records(annotations: Annotations, rules: Rules, share: int, seed: in
         looked_at += 1
         evidence = SetEvidence(scene, frame_set)
         shared = _set_columns(evidence, seed)
-        questions: set[str] = set()
+        questions: set[tuple[bool, str]] = set()
         for question_type in missing:
             drafts = _drafts(evidence, question_type, questions, skips, seed)
             if not drafts:
@@ -102,18 +102,25 @@ def _preferred_sets(annotations: Annotations, rules: Rules, num_sets: int, seed:
 
 
 def _drafts(
-    evidence: SetEvidence, question_type: str, questions: set[str], skips: Counter[tuple[str, str]], seed: int
+    evidence: SetEvidence,
+    question_type: str,
+    questions: set[tuple[bool, str]],
+    skips: Counter[tuple[str, str]],
+    seed: int,
 ) -> list[Draft]:
-    """Take the first drafts of a type whose question text the frame set does not hold yet."""
+    """Take the first drafts of a type whose question text the frame set does not hold yet.
+
+    A text may stand twice, once with options and once without: `questions` keeps the two apart.
+    """
     rng = generator(seed, evidence.scene.rules.profile, evidence.frame_set.frame_set_id, question_type)
     drafts: list[Draft] = []
     for draft in QUESTION_TYPES[question_type].propose(evidence, question_type, rng):
         if isinstance(draft, Skip):
             skips[question_type, draft.reason] += 1
-        elif draft.question in questions:
+        elif (question := (draft.answer_type == "choice", draft.question)) in questions:
             skips[question_type, "the frame set already holds this question"] += 1
         else:
-            questions.add(draft.question)
+            questions.add(question)
             drafts.append(draft)
         if len(drafts) == evidence.rules.questions_per_type_and_set:
             break
@@ -132,7 +139,6 @@ def _set_columns(evidence: SetEvidence, seed: int) -> dict[str, Any]:
         "frame_set_id": evidence.frame_set.frame_set_id,
         "frames": [frame.name for frame in frames],
         "image_paths": [frame.image_path for frame in frames],
-        "answer_type": "choice",
         "overlap_avg": overlap,
         "overlap_level": overlap_level(overlap, rules),
         "seed": seed,
@@ -159,6 +165,8 @@ def _row(
         "relation": draft.relation,
         "bbox_2d": draft.bbox_2d,
         "bbox_2d_diag": draft.bbox_2d_diag,
+        "answer_type": draft.answer_type,
+        "answer_band": draft.answer_band,
         "answer": draft.answer,
         "distractors": draft.distractors,
         "polarity": draft.polarity,

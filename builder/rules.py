@@ -60,6 +60,13 @@ class Rules:
     """Localization: wrong centres lie at least this share of the key's box diagonal from the key and each other..."""
     min_distractor_distance: float
     """... and at least this far, in question coordinates."""
+    min_measure: float = 0.10
+    """Metres: a shorter distance or side is not asked for, because rounding alone would cost more than the strictest
+    threshold of mean relative accuracy, 5 % (Sec. 5)."""
+    measure_tolerance_ratio: float = 0.02
+    """A number within this share of the right distance or size is the same answer..."""
+    measure_tolerance: float = 0.02
+    """... and so is one within this many metres: mesh and annotated boxes are no more exact."""
     overlap_levels: tuple[float, float] = (10.0, 20.0)
     """`overlap_avg` in percent: high < 10 <= medium < 20 <= low. The names are difficulty: little overlap is high."""
     occlusion_levels: tuple[float, float, float] = (0.3, 0.6, 0.9)

@@ -118,7 +118,7 @@ class Record:
     """`train` (SpatialMosaic) or `test` (SpatialMosaic-Bench)."""
     profile: str
     task: str
-    """count, best_view, existence, attribute, spatial_relation or localization."""
+    """count, best_view, existence, attribute, spatial_relation, localization, distance or size."""
     question_type: str
     """The authors' name of the question type."""
     frame_set_id: str
@@ -131,21 +131,26 @@ class Record:
     """1-based position of the frame that the question asks about; null if none."""
     question: str
     options: tuple[str, ...]
-    """`A. ...` strings in the order shown."""
-    mc_answer: str
-    """Letter of the right option."""
+    """`A. ...` strings in the order shown; empty where a number or a point is asked for."""
+    mc_answer: str | None
+    """Letter of the right option; null without options."""
     ground_truth: str
-    """Text of the right option without its letter."""
-    answer_index: int
-    """0-based position of the right option."""
+    """Text of the right option without its letter; a number such as `2` or `1.83` in the question's unit; or a point
+    such as `(217, 122)` in question coordinates."""
+    answer_index: int | None
+    """0-based position of the right option; null without options."""
     answer_type: str
-    """`choice` (later also `number`, `point`)."""
-    chance: float
-    """Nominal score of a uniform guess: 1 / number of options."""
+    """`choice`, scored by its letter; `number`, by mean relative accuracy; `point`, by mean point accuracy."""
+    answer_band: tuple[float, float] | None
+    """Least and greatest number that count as the same answer, in the question's unit: the two are equal for a count,
+    and 2 % or 2 cm away, whichever is more, for a distance or size. Null for choices and points."""
+    chance: float | None
+    """Nominal score of a uniform guess, 1 / number of options; null without options, because numbers and points have no
+    uniform guess: what a constant scores depends on the data and is measured there."""
     category: str
     """Category that is asked about: the counted one, or the target's."""
     source: ObjectRef | None
-    """Reference object of a relation, visible in the query frame."""
+    """Reference object of a relation, visible in the query frame; or the other object of a distance between two."""
     target: ObjectRef | None
     """Object that is asked about; null for count and best view."""
     relation: str | None
@@ -195,6 +200,7 @@ RECORD_SCHEMA = pa.schema(
         ("ground_truth", pa.string()),
         ("answer_index", pa.int8()),
         ("answer_type", pa.string()),
+        ("answer_band", pa.list_(pa.float32())),
         ("chance", pa.float32()),
         ("category", pa.string()),
         ("source", _OBJECT_REF),

@@ -1,8 +1,8 @@
-"""The six tasks, one module each: evidence of a frame set -> drafts and skips."""
+"""The eight tasks, one module each: evidence of a frame set -> drafts and skips."""
 
 from __future__ import annotations
 
-from . import attribute, best_view, count, existence, localization, spatial_relation
+from . import attribute, best_view, count, distance, existence, localization, size, spatial_relation
 from .task import Draft, Task
 
 TASKS: dict[str, Task] = {
@@ -14,6 +14,8 @@ TASKS: dict[str, Task] = {
         attribute.TASK,
         spatial_relation.TASK,
         localization.TASK,
+        distance.TASK,
+        size.TASK,
     )
 }
 """Tasks by name, in reading order."""

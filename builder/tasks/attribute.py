@@ -11,7 +11,8 @@ from ..evidence import SetEvidence
 from ..relations import Axis
 from ..schema import Skip
 from . import wording
-from .pairs import Pair, axis_of, sample_pairs, with_coordinate_note
+from .naming import with_coordinate_note
+from .pairs import Pair, axis_of, sample_pairs
 from .task import Draft, Task, skip
 
 _NUM_DISTRACTORS = 3
@@ -37,7 +38,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             frame=pair.position + 1, relation=wording.RELATION_PHRASES[relation], source=pair.source_phrase
         )
         yield Draft(
-            question=with_coordinate_note(evidence, question, pair),
+            question=with_coordinate_note(evidence, question, pair.source_ref),
             answer=pair.target_ref.category,
             distractors=tuple(evidence.scene.categories[k] for k in rng.permutation(wrong)[:_NUM_DISTRACTORS]),
             category=pair.target_ref.category,

@@ -1,8 +1,9 @@
-"""Object count: how many different instances of a category the frames show (App. D)."""
+"""Object count: how many different instances of a category the frames show (App. D), with options or without."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from .task import Draft, Task, preferred_order, skip
 OFFSETS = (-3, -2, -1, 1, 2, 3)
 """A wrong count differs from the right one by one of these (App. D: a small offset)."""
 _NUM_DISTRACTORS = 3
+_NUMBER = "obj_count_occ_na"
 
 
 def countable_categories(
@@ -38,14 +40,17 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             yield found
             continue
         name, members = found
-        wrong = [len(members) + offset for offset in OFFSETS if len(members) + offset >= 0]
-        yield Draft(
-            question=wording.COUNT.format(category=name),
-            answer=str(len(members)),
-            distractors=tuple(str(n) for n in rng.permutation(wrong)[:_NUM_DISTRACTORS]),
-            category=name,
-            targets=members,
-        )
+        count, question = len(members), wording.COUNT.format(category=name)
+        draft = Draft(question=question, answer=str(count), category=name, targets=members)
+        if question_type == _NUMBER:
+            yield replace(draft, answer_type="number", answer_band=(count, count))
+        else:
+            yield replace(draft, distractors=_wrong_counts(count, rng))
 
 
-TASK = Task("count", ("obj_count_occ",), propose)
+def _wrong_counts(count: int, rng: np.random.Generator) -> tuple[str, ...]:
+    wrong = [count + offset for offset in OFFSETS if count + offset >= 0]
+    return tuple(str(n) for n in rng.permutation(wrong)[:_NUM_DISTRACTORS])
+
+
+TASK = Task("count", ("obj_count_occ", _NUMBER), propose)

@@ -9,7 +9,8 @@ import numpy as np
 from ..evidence import SetEvidence
 from ..schema import Skip
 from . import wording
-from .pairs import axis_of, sample_pairs, with_coordinate_note
+from .naming import with_coordinate_note
+from .pairs import axis_of, sample_pairs
 from .task import Draft, Task
 
 
@@ -30,7 +31,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             source=pair.source_phrase,
         )
         yield Draft(
-            question=with_coordinate_note(evidence, question, pair),
+            question=with_coordinate_note(evidence, question, pair.source_ref),
             answer=wording.YES if is_true else wording.NO,
             distractors=(wording.NO if is_true else wording.YES,),
             category=pair.target_ref.category,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -17,6 +18,7 @@ Point = tuple[int, int]
 Case = tuple[int, int, int]
 """Position of the query frame, category, target instance."""
 
+_POINT = "obj_localization_occ_na"
 _MAX_TRIES = 100
 """Random centres tried before a frame counts as too full."""
 _REACH = 3.0
@@ -24,7 +26,14 @@ _REACH = 3.0
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
-    """Ask for a category in a frame that shows one instance of it (Yes), or none while another frame does (No)."""
+    """Ask for a category in a frame that shows one instance of it (Yes), or none while another frame does (No).
+
+    Without options only where it is there: an answer that is sometimes no point could not be scored as one.
+    """
+    if question_type == _POINT:
+        for case in _in_preferred_order(evidence, _yes_cases(evidence), rng):
+            yield _point_draft(evidence, *case)
+        return
     yes = [(_yes_draft, case) for case in _in_preferred_order(evidence, _yes_cases(evidence), rng)]
     no = [(_no_draft, case) for case in _in_preferred_order(evidence, _no_cases(evidence), rng)]
     for pair in zip_longest(yes, no):
@@ -58,28 +67,35 @@ def _no_cases(evidence: SetEvidence) -> list[Case]:
     return cases
 
 
-def _yes_draft(
-    evidence: SetEvidence, position: int, category: int, target: int, rng: np.random.Generator
-) -> Draft | Skip:
+def _point_draft(evidence: SetEvidence, position: int, category: int, target: int) -> Draft | Skip:
     scene, frame = evidence.scene, evidence.frame_of(position)
     if not scene.has_clear_box[frame, target]:
         return skip("too few pixels for a box")
     x0, y0, x1, y1 = scene.question_box(frame, target)
-    diagonal = float(np.hypot(x1 - x0, y1 - y0))
-    key = scene.question_centre(frame, target)
-    apart = max(evidence.rules.min_distractor_distance_ratio * diagonal, evidence.rules.min_distractor_distance)
-    wrong = _wrong_centres(key, apart, evidence.rules.coordinate_size, rng)
-    if wrong is None:
-        return skip("no room for wrong centres")
+    x, y = scene.question_centre(frame, target)
     return Draft(
-        answer=_option(key),
-        distractors=(*map(_option, wrong), wording.NO),
+        answer=wording.POINT.format(x=x, y=y),
+        answer_type="point",
         targets=np.array([target]),
-        polarity="yes",
         bbox_2d=tuple(scene.annotations.bbox_2d[frame, target].tolist()),
-        bbox_2d_diag=diagonal,
+        bbox_2d_diag=float(np.hypot(x1 - x0, y1 - y0)),
         **_common(evidence, position, category, target),
     )
+
+
+def _yes_draft(
+    evidence: SetEvidence, position: int, category: int, target: int, rng: np.random.Generator
+) -> Draft | Skip:
+    draft = _point_draft(evidence, position, category, target)
+    if isinstance(draft, Skip):
+        return draft
+    key, rules = evidence.scene.question_centre(evidence.frame_of(position), target), evidence.rules
+    apart = max(rules.min_distractor_distance_ratio * (draft.bbox_2d_diag or 0), rules.min_distractor_distance)
+    wrong = _wrong_centres(key, apart, rules.coordinate_size, rng)
+    if wrong is None:
+        return skip("no room for wrong centres")
+    distractors = (*map(_option, wrong), wording.NO)
+    return replace(draft, answer=_option(key), answer_type="choice", distractors=distractors, polarity="yes")
 
 
 def _no_draft(
@@ -128,4 +144,4 @@ def _option(point: Point) -> str:
     return wording.LOCALIZATION_OPTION.format(x=point[0], y=point[1])
 
 
-TASK = Task("localization", ("obj_localization_occ",), propose)
+TASK = Task("localization", ("obj_localization_occ", _POINT), propose)

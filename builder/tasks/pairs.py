@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..evidence import SetEvidence
 from ..relations import AXES, Axis
 from ..schema import ObjectRef, Skip
-from . import wording
-from .task import preferred_order, skip
+from . import naming, wording
+from .task import preferred_order
 
 _MAX_PAIRS = 40
 """Pairs looked at per question type and frame set; two questions are wanted."""
@@ -60,24 +60,16 @@ def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.rando
 
 
 def _pair(evidence: SetEvidence, k: int) -> Pair | Skip:
-    pairs, scene = evidence.pairs, evidence.scene
+    pairs = evidence.pairs
     position, source, target = int(pairs.position[k]), int(pairs.source[k]), int(pairs.target[k])
-    category, instances = scene.category_index, scene.annotations.instances
-    num_twins = np.count_nonzero(evidence.is_visible[position] & (category == category[source]))
-    frame = evidence.frame_of(position)
-    if num_twins > 1 and not scene.has_clear_box[frame, source]:
-        return skip("too few pixels to tell the source from others of its category")
-    tag = scene.question_centre(frame, source) if num_twins > 1 else None
+    source_ref = naming.in_frame(evidence, position, source)
+    if isinstance(source_ref, Skip):
+        return source_ref
     return Pair(
         position=position,
         source=source,
         target=target,
         signs=pairs.signs[k],
-        source_ref=ObjectRef(instances[source].instance_id, scene.categories[category[source]], tag),
-        target_ref=ObjectRef(instances[target].instance_id, scene.categories[category[target]]),
+        source_ref=source_ref,
+        target_ref=naming.by_category(evidence, target),
     )
-
-
-def with_coordinate_note(evidence: SetEvidence, question: str, pair: Pair) -> str:
-    """Append the sentence on coordinates when the source is tagged with some."""
-    return question if pair.source_ref.position is None else f"{question} {evidence.rules.coordinate_note}"

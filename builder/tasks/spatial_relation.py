@@ -10,7 +10,8 @@ from ..evidence import SetEvidence
 from ..relations import AXES
 from ..schema import Skip
 from . import wording
-from .pairs import axis_of, sample_pairs, with_coordinate_note
+from .naming import with_coordinate_note
+from .pairs import axis_of, sample_pairs
 from .task import Draft, Task
 
 
@@ -29,7 +30,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             source=pair.source_phrase,
         )
         yield Draft(
-            question=with_coordinate_note(evidence, question, pair),
+            question=with_coordinate_note(evidence, question, pair.source_ref),
             answer=wording.relation_option(truth, pair.source_phrase),
             distractors=tuple(
                 wording.relation_option(wording.OPPOSITES[pair.relation(other)], pair.source_phrase) for other in AXES

@@ -18,12 +18,16 @@ class Draft:
 
     question: str
     answer: str
-    """Text of the right option."""
-    distractors: tuple[str, ...]
-    """Texts of the wrong options."""
+    """Text of the right option, or the number or point that is asked for."""
     category: str
     targets: NDArray[np.int64]
     """Indices of the target instances, which the difficulty is measured on (spec section 8)."""
+    distractors: tuple[str, ...] = ()
+    """Texts of the wrong options."""
+    answer_type: str = "choice"
+    """choice, number or point."""
+    answer_band: tuple[float, float] | None = None
+    """Least and greatest number that are the same answer, in the question's unit."""
     polarity: str = ""
     """`yes` or `no` where a question type has both: the merge keeps them equally frequent."""
     query_frame: int | None = None
@@ -39,7 +43,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One of the six tasks of Sec. 3.3."""
+    """A task: the six of Sec. 3.3, and what the paper's later revision measures, distance and size."""
 
     name: str
     question_types: tuple[str, ...]

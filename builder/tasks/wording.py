@@ -13,9 +13,13 @@ EXISTENCE = "In Frame {frame}, {is_} the {target} {relation} the {source} in thi
 ATTRIBUTE = "In Frame {frame}, which object appears {relation} the {source} in this viewpoint?"
 SPATIAL_RELATION = "In Frame {frame}, where {does} the {target} appear in this view relative to the {source}?"
 LOCALIZATION = "Is there a(n) {category} in Frame {frame}? If so, what is the bounding box center coordinates?"
+CAMERA_DISTANCE = "In Frame {frame}, what is the distance in meters between the camera and the {target}?"
+OBJECT_DISTANCE = "What is the distance in meters between the {target} and the {source}?"
+SIZE = "What is the length in centimeters of the longest side of the {target}?"
 
 BEST_VIEW_OPTION = "{count} {category}(s); Frame {frame}"
 LOCALIZATION_OPTION = "Yes; ({x}, {y})"
+POINT = "({x}, {y})"
 YES, NO = "Yes", "No"
 
 RELATION_PHRASES = {
