@@ -1,4 +1,4 @@
-"""A room as a query camera has it: seen from above or from the side, with the boxes of source and target."""
+"""A room seen from above or from the side: a camera before boxes in its axes, or boxes alone in the world's."""
 
 from __future__ import annotations
 
@@ -10,35 +10,47 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from .typeset import INK, OTHER, SOURCE, SUPERSAMPLING, TARGET, Point, font, free_place
+from .typeset import INK, KEY, OTHER, SOURCE, SUPERSAMPLING, TARGET, Box, Point, font, free_place
 
 
 @dataclass(frozen=True, slots=True)
 class Solid:
-    """A box in camera axes."""
+    """A box in the axes of a diagram: a camera's or the world's."""
 
     role: str
     """source, target or other."""
     label: str
-    corners_cam: NDArray[np.float64]
+    corners: NDArray[np.float64]
     """Shape (8, 3), metres."""
 
 
 @dataclass(frozen=True, slots=True)
+class Length:
+    """A distance or a side, in the axes of a diagram."""
+
+    ends: NDArray[np.float64]
+    """Shape (2, 3), metres."""
+    label: str
+    """The number with its unit: on paper the line is shorter where it runs towards the reader."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """A direction from which a diagram looks at the camera and the boxes before it."""
+    """A direction from which a diagram looks at the boxes, and at the camera if there is one."""
 
     title: str
     across: int
-    """Camera axis that runs to the right on paper."""
+    """Axis that runs to the right on paper."""
     down: int
-    """Camera axis that runs down on paper..."""
+    """Axis that runs down on paper..."""
     down_sign: float
     """... or up, if negative."""
 
 
 TOP = View("Query camera from above: up is forward", across=0, down=2, down_sign=-1.0)
 SIDE = View("Query camera from the side: right is forward", across=2, down=1, down_sign=1.0)
+TOP_WORLD = View("From above", across=0, down=1, down_sign=-1.0)
+SIDE_WORLD = View("From the side", across=0, down=2, down_sign=-1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class Shape:
     """A polygon of a diagram, or a line where it has two points; pixels."""
 
     role: str
-    """view, camera, other, source, target, source-edge, target-edge or scale."""
+    """view, camera, other, source, target, source-edge, target-edge, length or scale."""
     points: tuple[Point, ...]
     label: str = ""
     label_at: Point = (0.0, 0.0)
@@ -55,7 +67,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """The query camera with the boxes of source and target: what can be checked though the target is not visible."""
+    """Boxes of source and target to scale: what can be checked though a frame does not show it."""
 
     title: str
     shapes: tuple[Shape, ...]
@@ -63,30 +75,45 @@ class Diagram:
     height: int = 240
 
 
-def plan_diagram(view: View, solids: Sequence[Solid], view_rays: NDArray[np.float64], axis: int) -> Diagram:
-    """Lay out a camera and the boxes around it.
+def plan_diagram(
+    view: View,
+    solids: Sequence[Solid],
+    view_rays: NDArray[np.float64] | None = None,
+    axis: int | None = None,
+    length: Length | None = None,
+) -> Diagram:
+    """Lay out boxes, and a camera before them.
 
     Args:
         view: the direction to look from.
-        solids: boxes; one source and one target among them.
-        view_rays: two rays that bound what the camera sees in this view, shape (2, 3).
+        solids: boxes; where there is an axis, one source and one target among them.
+        view_rays: two rays that bound what the camera in the origin sees in this view, shape (2, 3); None for no camera.
         axis: camera axis of the relation; its facing sides are marked where the view shows it.
+        length: the distance or side that is asked for.
     """
     sheet = Diagram(view.title, ())
-    corners = np.stack([solid.corners_cam for solid in solids])
+    corners = np.stack([solid.corners for solid in solids])
     flat = _on_paper(view, corners)
-    everything = np.concatenate([flat.reshape(-1, 2), np.zeros((1, 2))])
+    everything = flat.reshape(-1, 2) if view_rays is None else np.vstack([flat.reshape(-1, 2), np.zeros(2)])
     low, high = everything.min(axis=0), everything.max(axis=0)
     room = np.array([sheet.width, sheet.height]) - (70, 64)
     scale = float((room / np.maximum(high - low, 1.0)).min())
     origin = np.array([sheet.width, sheet.height]) / 2 - scale * (low + high) / 2
-    camera = origin + scale * _on_paper(view, np.zeros((1, 3)))[0]
-    sight = origin + scale * 50 * _on_paper(view, view_rays)
+    behind: list[Shape] = []
+    before: list[Shape] = []
+    taken: list[Box] = []
+    if view_rays is not None:
+        sight = origin + scale * 50 * _on_paper(view, view_rays)
+        behind.append(Shape("view", _points([origin, *sight])))
+        before.append(_camera(origin, sight))
+        taken.append((origin[0] - 9, origin[1] - 12, origin[0] + 9, origin[1] + 12))
+    if length is not None:
+        before.append(_length(length, origin + scale * _on_paper(view, length.ends), taken))
     shapes = [
-        Shape("view", _points([camera, *sight])),
+        *behind,
         *_edges(view, solids, axis, origin, scale, sheet),
-        *_outlines(solids, origin + scale * flat, camera, sheet),
-        _camera(camera, sight),
+        *_outlines(solids, origin + scale * flat, taken, sheet),
+        *before,
         Shape("scale", ((12, sheet.height - 10), (12 + round(scale, 1), sheet.height - 10)), "1 m", (12, 225)),
     ]
     return Diagram(view.title, tuple(shapes))
@@ -107,13 +134,25 @@ def _camera(camera: NDArray[np.float64], sight: NDArray[np.float64]) -> Shape:
     return Shape("camera", _points([camera, camera + forward + side, camera + forward - side]))
 
 
+def _length(length: Length, ends: NDArray[np.float64], taken: list[Box]) -> Shape:
+    """A line with its label beside the middle, whose place it takes."""
+    (x, y), width = ends.mean(axis=0), 1.1 * font(11).getlength(length.label)
+    beside = [(x + 6, y - 7), (x - width - 6, y - 7)]
+    over_and_under = [(x - width / 2, y - 20), (x - width / 2, y + 7)]
+    is_steep = abs(ends[0, 1] - ends[1, 1]) >= abs(ends[0, 0] - ends[1, 0])
+    corners = [*beside, *over_and_under] if is_steep else [*over_and_under, *beside]
+    place = free_place([(left, top, left + width, top + 13) for left, top in corners], taken)
+    taken.append(place)
+    return Shape("length", _points(ends), length.label, _points([(place[0], place[3] - 3)])[0])
+
+
 def _edges(
-    view: View, solids: Sequence[Solid], axis: int, origin: NDArray[np.float64], scale: float, sheet: Diagram
+    view: View, solids: Sequence[Solid], axis: int | None, origin: NDArray[np.float64], scale: float, sheet: Diagram
 ) -> list[Shape]:
     """Lines along the sides of source and target that face each other on the axis of the relation."""
-    if axis not in (view.across, view.down):
+    if axis is None or axis not in (view.across, view.down):
         return []
-    along = {solid.role: solid.corners_cam[:, axis] for solid in solids if solid.role != "other"}
+    along = {solid.role: solid.corners[:, axis] for solid in solids if solid.role != "other"}
     is_above = along["target"].mean() > along["source"].mean()
     facing = {
         "source": along["source"].max() if is_above else along["source"].min(),
@@ -130,12 +169,9 @@ def _edges(
     return edges
 
 
-def _outlines(
-    solids: Sequence[Solid], flat: NDArray[np.float64], camera: NDArray[np.float64], sheet: Diagram
-) -> list[Shape]:
-    """Silhouettes of the boxes with labels that cover neither the camera nor each other, source and target first."""
+def _outlines(solids: Sequence[Solid], flat: NDArray[np.float64], taken: list[Box], sheet: Diagram) -> list[Shape]:
+    """Silhouettes of the boxes with labels that cover neither what is taken nor each other, source and target first."""
     face = font(11)
-    taken = [(camera[0] - 9, camera[1] - 12, camera[0] + 9, camera[1] + 12)]
     shapes = []
     for solid, points in zip(solids, flat, strict=True):
         hull = cv2.convexHull(points.astype(np.float32))[:, 0]
@@ -157,7 +193,8 @@ def draw_diagram(diagram: Diagram, scale: float) -> Image.Image:
     zoom = scale * SUPERSAMPLING
     picture = Image.new("RGB", (round(diagram.width * zoom), round(diagram.height * zoom)), "#f8f9fa")
     draw = ImageDraw.Draw(picture, "RGBA")
-    colours = {"source": SOURCE, "target": TARGET, "other": OTHER, "camera": INK, "view": "#dee2e6", "scale": INK}
+    colours = {"source": SOURCE, "target": TARGET, "other": OTHER, "camera": INK, "view": "#dee2e6"}
+    colours |= {"length": KEY, "scale": INK}
     for shape in diagram.shapes:
         colour = colours[shape.role.removesuffix("-edge")]
         points = [(x * zoom, y * zoom) for x, y in shape.points]

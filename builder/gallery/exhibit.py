@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..evidence import SceneEvidence, SetEvidence
-from ..geometry import box_corners, transform_points
+from ..geometry import box_corners, camera_centre_world, transform_points
 from ..relations import AXES, Axis
 from ..schema import FrameSet
-from .diagram import SIDE, TOP, Diagram, Solid, plan_diagram
+from .diagram import SIDE, SIDE_WORLD, TOP, TOP_WORLD, Diagram, Length, Solid, plan_diagram
 from .drawing import Dot, Mark, draw_frame
 from .typeset import SOURCE, TARGET
 
@@ -58,8 +58,9 @@ class Exhibit:
             return tuple((self._instance(ref), colour, f"{role}: {ref['category']}") for ref, colour, role in pair)
         index = _find(self.evidence.scene.categories, category, "category", self.record)
         members = self.evidence.covered_by_category.get(index, np.zeros(0, np.int64)).tolist()
-        # A localization that is answered with a place asks about one instance among those shown.
-        asked = None if self.record["bbox_2d"] is None else self._instance(target)
+        # All of them are asked about by a count, and by a localization that is answered with No.
+        is_one = target is not None and (self.record["task"] != "localization" or self.record["bbox_2d"] is not None)
+        asked = self._instance(target) if is_one else None
         return tuple(
             (n, TARGET, f"target: {category}")
             if n == asked
@@ -70,6 +71,16 @@ class Exhibit:
     def _instance(self, ref: Mapping[str, Any]) -> int:
         ids = [instance.instance_id for instance in self.evidence.scene.annotations.instances]
         return _find(ids, ref["instance_id"], "instance", self.record)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The options as they are shown, or the answer alone where there are none."""
+        return tuple(self.record["options"]) or (self.record["ground_truth"],)
+
+    @property
+    def key(self) -> int:
+        """Position of the right one of `answers`."""
+        return self.record["answer_index"] or 0
 
     def notes(self, position: int) -> list[str]:
         """What a frame contributes to a count."""
@@ -115,12 +126,12 @@ class Exhibit:
 
     @cached_property
     def dots(self) -> tuple[Dot, ...]:
-        """Points that the options of a localization name."""
+        """Points that the options of a localization name, or its answer."""
         if self.record["task"] != "localization":
             return ()
-        size, key = self.evidence.rules.coordinate_size, self.record["answer_index"]
-        found = [(k, option[0], _POINT.search(option)) for k, option in enumerate(self.record["options"])]
-        return tuple(Dot(int(at[1]) / size, int(at[2]) / size, letter, k == key) for k, letter, at in found if at)
+        size, has_letters = self.evidence.rules.coordinate_size, bool(self.record["options"])
+        found = [(k, text[0] if has_letters else "", _POINT.search(text)) for k, text in enumerate(self.answers)]
+        return tuple(Dot(int(at[1]) / size, int(at[2]) / size, letter, k == self.key) for k, letter, at in found if at)
 
     @cached_property
     def axis(self) -> Axis | None:
@@ -132,7 +143,7 @@ class Exhibit:
         """True relation of target to source and free metres between their boxes, along each decided axis."""
         if self.axis is None:
             return ()
-        source, target = (self._corners_cam(n) for n, _, _ in self.subjects)
+        source, target = (self._corners(n) for n, _, _ in self.subjects)
         below, above = source.min(axis=0) - target.max(axis=0), target.min(axis=0) - source.max(axis=0)
         sides = [(axis, max((b, axis.below), (a, axis.above))) for axis, b, a in zip(AXES, below, above, strict=True)]
         margin = self.evidence.rules.relation_margin
@@ -140,20 +151,48 @@ class Exhibit:
 
     @cached_property
     def diagrams(self) -> tuple[Diagram, ...]:
-        """The query camera with the boxes of source and target, and those of the wrong options; for relations only."""
-        if self.axis is None or self.query_position is None:
+        """The query camera with the boxes of source and target, and those of the wrong options; or the boxes alone.
+
+        For relations, distances and sizes only.
+        """
+        if self.axis is None and self.length is None:
             return ()
-        solids = [Solid(label.split(":")[0], label, self._corners_cam(n)) for n, _, label in self.subjects]
+        solids = [Solid(label.split(":")[0], label, self._corners(n)) for n, _, label in self.subjects if ":" in label]
         instances = self.evidence.scene.annotations.instances
-        solids += [Solid("other", instances[n].category, self._corners_cam(n)) for n in self._wrong_instances()]
+        solids += [Solid("other", instances[n].category, self._corners(n)) for n in self._wrong_instances()]
+        if self.query_position is None:
+            return tuple(plan_diagram(view, solids, length=self.length) for view in (TOP_WORLD, SIDE_WORLD))
         camera = self.evidence.scene.annotations.frames[self.evidence.frame_of(self.query_position)].camera
         across, down = camera.width, camera.height
         level = camera.cam_rays_from_px([[0, down / 2], [across, down / 2]])
         upright = camera.cam_rays_from_px([[across / 2, 0], [across / 2, down]])
-        diagrams = [plan_diagram(TOP, solids, level, self.axis.index)]
-        if self.axis.index == 1 or self.record["task"] == "spatial_relation":
-            diagrams.append(plan_diagram(SIDE, solids, upright, self.axis.index))
+        axis = None if self.axis is None else self.axis.index
+        diagrams = [plan_diagram(TOP, solids, level, axis, self.length)]
+        if axis in (None, 1) or self.record["task"] == "spatial_relation":
+            diagrams.append(plan_diagram(SIDE, solids, upright, axis, self.length))
         return tuple(diagrams)
+
+    @cached_property
+    def length(self) -> Length | None:
+        """The distance or side that is asked for, in the axes of the diagrams."""
+        if self.record["task"] not in ("distance", "size"):
+            return None
+        annotations = self.evidence.scene.annotations
+        box = annotations.instances[self._instance(self.record["target"])].box
+        centre_world = np.array(box.centroid)
+        if self.record["task"] == "size":
+            side = int(np.argmax(box.lengths))
+            half = box.lengths[side] / 2 * np.reshape(box.axes, (3, 3))[side]
+            ends_world = np.stack([centre_world - half, centre_world + half])
+        elif self.query_position is None:
+            source = annotations.instances[self._instance(self.record["source"])]
+            ends_world = np.stack([centre_world, source.box.centroid])
+        else:
+            frame = annotations.frames[self.evidence.frame_of(self.query_position)]
+            ends_world = np.stack([centre_world, camera_centre_world(frame.cam_from_world)])
+        metres = float(np.linalg.norm(ends_world[0] - ends_world[1]))
+        label = f"{100 * metres:.0f} cm" if self.record["task"] == "size" else f"{metres:.2f} m"
+        return Length(transform_points(self._axes_from_world, ends_world), label)
 
     def _wrong_instances(self) -> list[int]:
         """Instances that the wrong options of an attribute question stand for."""
@@ -164,11 +203,18 @@ class Exhibit:
         index = [k for k, name in enumerate(scene.categories) if name in names]
         return np.flatnonzero(np.isin(scene.category_index, index) & self.evidence.is_eligible).tolist()
 
-    def _corners_cam(self, instance: int) -> NDArray[np.float64]:
-        """Corners of a box in the query camera's axes, shape (8, 3), metres."""
-        a, box = self.evidence.scene.annotations, self.evidence.scene.annotations.instances[instance].box
-        corners = box_corners(box.centroid, np.reshape(box.axes, (3, 3)), box.lengths)
-        return transform_points(a.frames[self.evidence.frame_of(self.query_position or 0)].cam_from_world, corners)
+    @cached_property
+    def _axes_from_world(self) -> NDArray[np.float64]:
+        """The axes of the diagrams: the query camera's, or the world's where the question names no frame."""
+        if self.query_position is None:
+            return np.eye(4)
+        return self.evidence.scene.annotations.frames[self.evidence.frame_of(self.query_position)].cam_from_world
+
+    def _corners(self, instance: int) -> NDArray[np.float64]:
+        """Corners of a box in the axes of the diagrams, shape (8, 3), metres."""
+        box = self.evidence.scene.annotations.instances[instance].box
+        corners_world = box_corners(box.centroid, np.reshape(box.axes, (3, 3)), box.lengths)
+        return transform_points(self._axes_from_world, corners_world)
 
 
 def _find(names: Sequence[Any], wanted: object, what: str, record: Mapping[str, Any]) -> int:

@@ -80,7 +80,7 @@ def draw_record(
         )
         for k in range(num_frames)
     ]
-    return draw_sheet(panels, record["question"], record["options"], record["answer_index"], exhibit.diagrams, unit)
+    return draw_sheet(panels, record["question"], exhibit.answers, exhibit.key, exhibit.diagrams, unit)
 
 
 def _scene_evidence(record: Mapping[str, Any], annotations: Annotations) -> SceneEvidence:
@@ -216,6 +216,8 @@ def _card(exhibit: Exhibit, image_root: Path) -> dict[str, Any]:
     return {
         "record": record,
         "frames": frames,
+        "answers": exhibit.answers,
+        "key": exhibit.key,
         "diagrams": exhibit.diagrams,
         "gaps": exhibit.gaps,
         "views": [(name, colour, exhibit.view_notes(instance)) for instance, colour, name in exhibit.subjects],
