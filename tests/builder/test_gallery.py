@@ -69,7 +69,7 @@ ANNOTATIONS = {name: annotate_by_hand(name) for name in ("room_a", "room_b")}
 @pytest.fixture(scope="module")
 def table() -> pa.Table:
     candidates = {name: propose_records(a, PAPER, share=6, seed=0).table for name, a in ANNOTATIONS.items()}
-    quotas = plan_quotas({name: stock_of(c) for name, c in candidates.items()}, 120, seed=0)
+    quotas = plan_quotas({name: stock_of(c) for name, c in candidates.items()}, 10 * len(QUESTION_TYPES), 0)
     records = pa.concat_tables([finish_records(c, quotas[name], "train", 0) for name, c in candidates.items()])
     assert set(records["question_type"].to_pylist()) == set(QUESTION_TYPES)
     return records
@@ -139,7 +139,11 @@ def test_cards_show_all_frames_and_mark_the_right_answer(page: str, table: pa.Ta
     for row in table.to_pylist():
         by_question.setdefault(row["question"], []).append(row)
     for card in Cards(page).cards:
-        shown = {(row["options"][row["answer_index"]], len(row["frames"])) for row in by_question[card["question"]]}
+        rows = [row for row in by_question[card["question"]] if row["question_type"] == card["type"]]
+        shown = {
+            (row["options"][row["answer_index"]] if row["options"] else row["ground_truth"], len(row["frames"]))
+            for row in rows
+        }
         assert (card["right"], card["images"]) in shown
 
 
@@ -280,14 +284,34 @@ def test_gaps_name_the_true_relation(table: pa.Table) -> None:
 def test_option_points_stand_in_the_query_frame(table: pa.Table) -> None:
     for row in rows_of(table, task="localization"):
         dots = exhibit_of(row).dots
-        assert len(dots) == sum("Yes" in option for option in row["options"])
+        assert len(dots) == (sum("Yes" in option for option in row["options"]) if row["options"] else 1)
         keys = [dot for dot in dots if dot.is_key]
         assert len(keys) == (row["ground_truth"] != "No")
         for key in keys:
             x0, y0, x1, y1 = row["bbox_2d"]
-            assert key.letter == row["mc_answer"]
+            assert key.letter == (row["mc_answer"] or "")
             assert key.x * WIDTH == pytest.approx((x0 + x1) / 2, abs=1)
             assert key.y * HEIGHT == pytest.approx((y0 + y1) / 2, abs=1)
+
+
+@pytest.mark.parametrize("task", ["distance", "size"])
+def test_diagrams_show_the_length_that_is_asked_for(task: str, table: pa.Table) -> None:
+    rows = rows_of(table, task=task)
+    assert rows
+    for row in rows:
+        exhibit = exhibit_of(row)
+        unit = "m" if task == "distance" else "cm"
+        assert len(exhibit.diagrams) == 2
+        for diagram in exhibit.diagrams:
+            shapes = {shape.role: shape for shape in diagram.shapes}
+            assert shapes["length"].label == f"{row['ground_truth']} {unit}"
+            assert ("camera" in shapes) == (row["query_frame"] is not None)
+            assert ("source" in shapes) == (row["source"] is not None)
+            low, high = (extreme(np.array(shapes["target"].points), axis=0) for extreme in (np.min, np.max))
+            if task == "size":
+                assert ((shapes["length"].points >= low - 0.2) & (shapes["length"].points <= high + 0.2)).all()
+            else:
+                assert shapes["length"].points[0] == pytest.approx((low + high) / 2, abs=20)
 
 
 def test_annotations_of_another_build_are_refused(table: pa.Table, image_root: Path) -> None:

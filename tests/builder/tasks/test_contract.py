@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 
 import numpy as np
@@ -14,6 +15,14 @@ from spatialmosaic_builder.schema import Skip
 from spatialmosaic_builder.tasks import QUESTION_TYPES, TASKS
 
 NUM_OPTIONS = {"existence": 2}
+ANSWERS = {
+    "obj_count_occ_na": r"[1-9]\d*",
+    "obj_localization_occ_na": r"\(\d+, \d+\)",
+    "obj_distance_occ_na": r"\d+\.\d\d",
+    "obj_obj_distance_occ_na": r"\d+\.\d\d",
+    "obj_size_occ_na": r"[1-9]\d*",
+}
+"""What the answer of a question without options looks like."""
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +40,11 @@ def proposals(evidences, question_type, seed=0):
             yield evidence, draft
 
 
-def test_the_twelve_question_types_of_the_authors():
+def test_the_seventeen_question_types_of_the_authors():
     suffixes = ("lr", "ab", "fb")
     expected = {"obj_count_occ", "bestview_count_occ", "obj_localization_occ"}
     expected |= {f"obj_{kind}_occ_{s}" for kind in ("existence", "attribute", "spatial") for s in suffixes}
+    expected |= {f"obj_{kind}_occ_na" for kind in ("count", "localization", "distance", "obj_distance", "size")}
     assert set(QUESTION_TYPES) == expected
     assert [task.name for task in TASKS.values()] == list(TASKS)
 
@@ -45,11 +55,12 @@ def test_drafts_are_well_formed(evidences, question_type):
     assert drafts, "the sample room offers no such question"
     for evidence, draft in drafts:
         options = [draft.answer, *draft.distractors]
-        assert len(set(options)) == len(options) == NUM_OPTIONS.get(QUESTION_TYPES[question_type].name, 4)
+        num_options = 1 if question_type in ANSWERS else NUM_OPTIONS.get(QUESTION_TYPES[question_type].name, 4)
+        assert len(set(options)) == len(options) == num_options
         assert draft.query_frame is None or 1 <= draft.query_frame <= evidence.num_frames
         assert "frame_" not in draft.question
         has_coordinates = "(" in draft.question.replace("(s)", "").replace("a(n)", "")
-        has_coordinates |= any("Yes; (" in option for option in options)
+        has_coordinates |= any("(" in option.replace("(s)", "") for option in options if "," in option)
         assert draft.question.endswith(PAPER.coordinate_note) == has_coordinates
         assert len(draft.targets) >= 1
         assert evidence.scene.is_usable[draft.targets].all()
@@ -58,6 +69,26 @@ def test_drafts_are_well_formed(evidences, question_type):
             target = draft.targets[0]
             assert not evidence.is_visible[draft.query_frame - 1, target]
             assert draft.source.category != draft.target.category == draft.category
+
+
+@pytest.mark.parametrize("question_type", QUESTION_TYPES)
+def test_answers_have_the_form_of_their_type(evidences, question_type):
+    for _, draft in proposals(evidences, question_type):
+        if isinstance(draft, Skip):
+            continue
+        if question_type not in ANSWERS:
+            assert (draft.answer_type, draft.answer_band) == ("choice", None)
+            continue
+        assert re.fullmatch(ANSWERS[question_type], draft.answer)
+        assert draft.polarity == ""
+        if question_type == "obj_localization_occ_na":
+            assert draft.answer_type == "point"
+            assert draft.answer_band is None
+            assert draft.bbox_2d_diag > 0
+        else:
+            low, high = draft.answer_band
+            assert draft.answer_type == "number"
+            assert low <= float(draft.answer) <= high
 
 
 @pytest.mark.parametrize("question_type", QUESTION_TYPES)

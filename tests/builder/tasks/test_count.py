@@ -49,3 +49,10 @@ def test_what_is_almost_hidden_does_not_count(evidence_of, thing):
 
 def test_structure_and_oversize_are_no_subjects(evidence_of, thing):
     assert drafts_of(evidence_of([thing("wall", seen={0: BOX}), thing("", seen={0: BOX})])) == []
+
+
+def test_without_options_the_count_is_exact(evidence_of, thing):
+    evidence = evidence_of([thing("chair", seen={0: BOX, 1: BOX}), thing("chair", seen={1: BOX})])
+    (draft,) = count.propose(evidence, "obj_count_occ_na", np.random.default_rng(0))
+    assert draft.question == "How many chair(s) are visible across these frames?"
+    assert (draft.answer, draft.answer_band, draft.distractors) == ("2", (2, 2), ())

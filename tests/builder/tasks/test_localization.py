@@ -60,3 +60,12 @@ def test_two_in_sight_are_not_asked_about(evidence_of, thing):
 
 def test_a_handful_of_pixels_has_no_box_to_ask_for(evidence_of, thing):
     assert 2 not in drafts_of(evidence_of([thing("mug", seen={1: (100, 100, 104, 104)})]))
+
+
+def test_without_options_only_what_is_there_is_asked_for(evidence_of, thing):
+    evidence = evidence_of([thing("mug", seen={1: BOX})])
+    (draft,) = localization.propose(evidence, "obj_localization_occ_na", np.random.default_rng(0))
+    with_options = drafts_of(evidence)[2]
+    assert draft.question == with_options.question
+    assert (draft.answer, draft.answer_type, draft.distractors) == ("(65, 165)", "point", ())
+    assert (draft.bbox_2d, draft.bbox_2d_diag) == (with_options.bbox_2d, with_options.bbox_2d_diag)
