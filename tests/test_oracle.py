@@ -106,7 +106,7 @@ def base(**changes: Any) -> dict[str, Any]:
         "id": "r1", "dataset": "scannetpp", "scene_name": SCENE, "split": "train", "profile": "paper",
         "frame_set_id": "set", "frames": frames, "image_paths": [f"data/{SCENE}/iphone/rgb/{f}.jpg" for f in frames],
         "query_frame": 1, "mc_answer": "A", "answer_index": 0, "answer_type": "choice", "chance": 0.25,
-        "category": "floor lamp", "source": {"instance_id": 11, "category": "sofa", "position": None},
+        "answer_band": None, "category": "floor lamp", "source": {"instance_id": 11, "category": "sofa", "position": None},
         "target": {"instance_id": 12, "category": "floor lamp", "position": None}, "relation": "left",
         "bbox_2d": None, "bbox_2d_diag": None, "overlap_avg": 0.0, "occlusion_avg": 0.0, "occ_level": "low",
         "overlap_level": "high", "vis_level": "Partially Visible", "gt_scenario": "Full Coverage",
@@ -169,7 +169,50 @@ def localization(**changes: Any) -> dict[str, Any]:
     ) | changes  # fmt: skip
 
 
-MAKERS = {m.__name__: m for m in (existence, attribute, spatial, count, best_view, localization)}
+def number(**changes: Any) -> dict[str, Any]:
+    """A record without options; the question counts chairs unless it is changed."""
+    blank = {"options": [], "mc_answer": None, "answer_index": None, "chance": None, "answer_type": "number"}
+    return count(question_type="obj_count_occ_na", answer_band=[3.0, 3.0]) | blank | changes
+
+
+def place(**changes: Any) -> dict[str, Any]:
+    record = localization(question_type="obj_localization_occ_na", ground_truth="(259, 259)")
+    blank = {name: number()[name] for name in ("options", "mc_answer", "answer_index", "chance")}
+    return record | blank | {"answer_type": "point"} | changes
+
+
+def distance(**changes: Any) -> dict[str, Any]:
+    return number(
+        task="distance", question_type="obj_distance_occ_na", category="sofa", query_frame=1,
+        question="In Frame 1, what is the distance in meters between the camera and the sofa?",
+        target={"instance_id": 11, "category": "sofa", "position": None}, num_frames_visible=1,
+        ground_truth="3.00", answer_band=[2.94, 3.06],
+    ) | changes  # fmt: skip
+
+
+def between(**changes: Any) -> dict[str, Any]:
+    # Sofa (0, 3, 0) and floor lamp (-20, 5, 2): the root of 408.
+    return distance(
+        question_type="obj_obj_distance_occ_na", query_frame=None, ground_truth="20.20", answer_band=[19.795, 20.603],
+        question="What is the distance in meters between the sofa and the floor lamp?",
+        source={"instance_id": 12, "category": "floor lamp", "position": None},
+    ) | changes  # fmt: skip
+
+
+def size(**changes: Any) -> dict[str, Any]:
+    return distance(
+        task="size", question_type="obj_size_occ_na", query_frame=None, ground_truth="100", answer_band=[98.0, 102.0],
+        question="What is the length in centimeters of the longest side of the sofa?",
+    ) | changes  # fmt: skip
+
+
+MAKERS = {
+    m.__name__: m
+    for m in (
+        *(existence, attribute, spatial, count, best_view, localization),
+        *(number, place, distance, between, size),
+    )
+}
 
 
 def run(root: Path, viewer: Viewer, *records: dict[str, Any]) -> Report:
@@ -296,7 +339,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("count", {"ground_truth": "2", "answer_index": 1, "mc_answer": "B"}, "count"),
     ("count", {"options": ["A. 3", "B. 2", "C. 9", "D. 1"]}, "count distractors within 3 of a key >= 1"),
     ("count", {"options": ["A. 3", "B. 2", "C. 2", "D. 1"]}, "options distinct"),
-    ("count", {"query_frame": 1}, "query_frame null for count and best view"),
+    ("count", {"query_frame": 1}, "query_frame null where no frame is named"),
     ("best_view", {"ground_truth": "3 chair(s); Frame 2", "answer_index": 2, "mc_answer": "C"}, "best frame"),
     ("best_view", {"ground_truth": "2 chair(s); Frame 1", "answer_index": 1, "mc_answer": "B"}, "count"),
     ("localization", {"ground_truth": "Yes; (320, 259)", "answer_index": 1, "mc_answer": "B"}, "key centre of box"),
@@ -308,6 +351,49 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("localization", {"bbox_2d": [60, 63, 140, 97]}, "bbox_2d edges"),
     ("localization", {"bbox_2d_diag": 48.0}, "bbox_2d_diag of bbox_2d"),
     ("localization", {"question": "Is there a sofa in Frame 1?"}, "question wording"),
+    ("localization", {"answer_band": [1.0, 2.0]}, "answer_band iff number"),
+    ("number", {"ground_truth": "2", "answer_band": [2.0, 2.0]}, "count"),
+    ("number", {"ground_truth": "three"}, "answer form"),
+    ("number", {"answer_band": [2.0, 4.0]}, "answer_band of a count is the count"),
+    ("number", {"answer_band": [4.0, 4.0]}, "answer_band holds the answer"),
+    ("number", {"answer_band": None}, "answer_band iff number"),
+    ("number", {"options": ["A. 3", "B. 2"]}, "no options"),
+    ("number", {"mc_answer": "A"}, "mc_answer null without options"),
+    ("number", {"answer_index": 0}, "answer_index null without options"),
+    ("number", {"chance": 0.25}, "chance null without options"),
+    ("number", {"answer_type": "choice"}, "answer_type"),
+    ("place", {"ground_truth": "(320, 259)"}, "key centre of box"),
+    ("place", {"ground_truth": "No"}, "answer form"),
+    ("place", {"bbox_2d_diag": 48.0}, "bbox_2d_diag of bbox_2d"),
+    ("place", {"bbox_2d_diag": None}, "bbox_2d_diag iff bbox_2d"),
+    ("distance", {"ground_truth": "3.10", "answer_band": [3.04, 3.16]}, "distance to the camera"),
+    ("distance", {"answer_band": [2.9, 3.1]}, "answer_band"),
+    ("distance", {"ground_truth": "3"}, "answer form"),
+    ("distance", {"ground_truth": "0.05", "answer_band": [0.03, 0.07]}, "answer long enough to be scored"),
+    ("distance", {"query_frame": 2, "question": "In Frame 2, what is the distance in meters between the camera and the sofa?"},
+     "target in the query frame"),
+    ("distance", {"target": {"instance_id": 16, "category": "chair", "position": None}, "category": "chair",
+     "question": "In Frame 1, what is the distance in meters between the camera and the chair?"},
+     "target unique or tagged"),
+    ("distance", {"target": {"instance_id": 16, "category": "chair", "position": [300, 300]}, "category": "chair",
+     "question": f"In Frame 1, what is the distance in meters between the camera and the chair (300, 300)?{NOTE}"},
+     "tag centre of box"),
+    ("distance", {"target": {"instance_id": 16, "category": "chair", "position": [356, 340]}, "category": "chair",
+     "question": "In Frame 1, what is the distance in meters between the camera and the chair?"},
+     "question shows the target's position"),
+    ("distance", {"vis_level": "Fully Visible"}, "vis_level"),
+    ("between", {"ground_truth": "20.80", "answer_band": [20.384, 21.216]}, "distance"),
+    ("between", {"source": {"instance_id": 19, "category": "box", "position": None},
+     "question": "What is the distance in meters between the sofa and the box?"}, "one eligible instance of S's category"),
+    ("between", {"target": {"instance_id": 18, "category": "chair", "position": None}, "category": "chair",
+     "question": "What is the distance in meters between the chair and the floor lamp?"},
+     "one eligible instance of T's category"),
+    ("between", {"frames": ["frame_000000", "frame_000020"], "image_paths": [f"data/{SCENE}/iphone/rgb/{f}.jpg"
+     for f in ("frame_000000", "frame_000020")]}, "source in a frame"),
+    ("between", {"query_frame": 1}, "query_frame null where no frame is named"),
+    ("between", {"source": None}, "source iff two objects"),
+    ("size", {"ground_truth": "103", "answer_band": [101.0, 105.0]}, "longest side"),
+    ("size", {"question": "What is the length in meters of the longest side of the sofa?"}, "question wording"),
 ]  # fmt: skip
 
 
@@ -346,6 +432,31 @@ def test_bands(tmp_path: Path) -> None:
         root = write_scene(tmp_path / state, plates)
         report = check_records([existence()], root)
         assert report.claims["existence: relation"][state] == 1
+
+
+def test_length_bands(root: Path, viewer: Viewer) -> None:
+    for text, state in (("3.00", "agree"), ("3.05", "tolerance"), ("3.07", "disagree")):
+        report = run(root, viewer, distance(ground_truth=text, answer_band=[2.94, 3.06]))
+        assert report.claims["distance: distance to the camera"][state] == 1
+
+
+def test_a_tagged_target_agrees(root: Path, viewer: Viewer) -> None:
+    # The chair: centre (1.5, 4, -1), the root of 19.25 away.
+    chair = distance(
+        target={"instance_id": 16, "category": "chair", "position": [356, 340]}, category="chair",
+        question=f"In Frame 1, what is the distance in meters between the camera and the chair (356, 340)?{NOTE}",
+        ground_truth="4.39", answer_band=[4.2997, 4.4752], gt_scenario="Full Coverage",
+    )  # fmt: skip
+    report = run(root, viewer, chair)
+    assert report.ok, report.table()
+
+
+def test_a_text_stands_once_with_options_and_once_without() -> None:
+    first, second = count(), number(id="x")
+    assert not check_balance([first, second])
+    assert {v.rule for v in check_balance([second, number(id="y")])} == {"question once in a frame set"}
+    turned = between(id="z", source=between()["target"], target=between()["source"], question="?")
+    assert {v.rule for v in check_balance([between(), turned])} == {"distance of a pair once in a frame set"}
 
 
 def test_groups_and_balance() -> None:

@@ -23,6 +23,7 @@ SEPARATION_BAND = 0.02
 CENTER_BAND = 0.02 * SIDE
 EDGE_BAND = 2 * CENTER_BAND
 AREA_BAND = 1.10
+LENGTH_RATIO, LENGTH_BAND = 0.02, 0.02
 
 AXIS_INDEX = {relation: axis for axis, pair in enumerate(AXES.values()) for relation in pair}
 FIRST = frozenset({"left", "higher", "closer"})
@@ -216,7 +217,7 @@ class Checker:
     def check_count(self) -> None:
         members = self.check_category()
         nominal, low, high = self.shown(members)
-        key = int(str(self.parsed.options[self.record["answer_index"]]["count"]))
+        key = int(str(self.parsed.answer["count"]))
         holds = maybe(key == len(nominal), len(low) <= key <= len(high))
         expected = f"{len(nominal)} in {len(low)}..{len(high)}"
         self.claim("count", holds, expected, key, lambda: self.show(high))
@@ -230,7 +231,7 @@ class Checker:
         arrays = [a[:, members] for a in (v.visible, v.visible_low, v.visible_high)]
         counts, areas = [a.sum(1) for a in arrays], [(a * pixels).sum(1) for a in arrays]
         best = max(range(len(v.views)), key=lambda f: (counts[0][f], areas[0][f]))
-        got = int(str(self.parsed.options[self.record["answer_index"]]["frame"])) - 1
+        got = int(str(self.parsed.answer["frame"])) - 1
         possible = all(
             counts[2][got] > counts[1][g]
             or (counts[2][got] == counts[1][g] and areas[2][got] * AREA_BAND >= areas[1][g])
@@ -243,7 +244,7 @@ class Checker:
 
     def check_localization(self) -> None:
         members = self.check_category()
-        key = self.parsed.point(self.record["answer_index"])
+        key = self.parsed.key_point
         target = self.instance("target")
         if target is None:
             return
@@ -294,7 +295,7 @@ class Checker:
         lengths = [float(np.hypot(*sides)), float(np.hypot(*(sides + scale[:2])))]
         fits = lengths[0] - slack <= diag <= lengths[1] + slack
         self.claim("bbox_2d_diag of bbox_2d", sure(fits), f"{lengths[0]:.1f}", diag)
-        key = self.parsed.point(self.record["answer_index"])
+        key = self.parsed.key_point
         middle = (got[:2] + got[2:]) / 2
         self.claim("key of bbox_2d", sure(bool((abs(middle - key) <= 1.5).all())), middle.round(1).tolist(), key)
 
@@ -324,17 +325,25 @@ class Checker:
         hidden = ~self.visible(target, k)
         self.claim("target not in the query frame", hidden, "absent", "visible", lambda: self.show([target]))
         self.claim("target elsewhere", self.elsewhere(target), "visible", "not", lambda: self.show([target]))
-        members = [int(i) for i in self.members(self.scan.instances[target].key)]
-        one = self.eligible(target) & ~some(self.eligible(i) for i in members if i != target)
-        self.claim("one eligible instance of T's category", one, "one", "other", lambda: self.show(members))
-        rivals = [int(i) for i in self.members(self.scan.instances[source].key) if i != source]
-        unique = ~some(self.visible(i, k) for i in rivals)
-        position = self.record["source"]["position"]
+        self.check_alone("T", target)
+        self.check_named("source", source)
+
+    def check_alone(self, name: str, i: int) -> None:
+        """No other eligible instance of its category: the category alone names it."""
+        members = [int(j) for j in self.members(self.scan.instances[i].key)]
+        one = self.eligible(i) & ~some(self.eligible(j) for j in members if j != i)
+        self.claim(f"one eligible instance of {name}'s category", one, "one", "other", lambda: self.show(members))
+
+    def check_named(self, role: str, i: int) -> None:
+        """The only visible one of its category in the query frame, or tagged with its place."""
+        rivals = [int(j) for j in self.members(self.scan.instances[i].key) if j != i]
+        unique = ~some(self.visible(j, self.k) for j in rivals)
+        position = self.record[role]["position"]
         if position is None:
-            self.claim("source unique or tagged", unique, "unique", "not", lambda: self.show([source, *rivals]))
+            self.claim(f"{role} unique or tagged", unique, "unique", "not", lambda: self.show([i, *rivals]))
         else:
-            self.claim("tag needed", ~unique, "no tag", position, lambda: self.show([source, *rivals]))
-            self.check_box("tag", source, tuple(position))
+            self.claim("tag needed", ~unique, "no tag", position, lambda: self.show([i, *rivals]))
+            self.check_box("tag", i, tuple(position))
 
     def check_distractors(self, source: int) -> None:
         asked = self.record["relation"]
@@ -356,12 +365,54 @@ class Checker:
                 lambda m=members: "; ".join([*(self.show_boxes(i, source) for i in m), self.show(m)]),  # type: ignore[misc]
             )
 
+    # -- lengths ----------------------------------------------------------------------------------------------------
+
+    def check_length(self) -> None:
+        target = self.instance("target")
+        if target is None:
+            return
+        obj, seen = self.scan.instances[target], range(len(self.view.views))
+        if self.record["query_frame"] is not None:
+            visible = self.visible(target, self.k)
+            self.claim("target in the query frame", visible, "visible", "not", lambda: self.show([target]))
+            self.check_named("target", target)
+            frame = self.scan.frames[_stem(self.record["frames"][self.k])]
+            self.check_number("distance to the camera", math.dist(frame.center, obj.center), 1, 2)
+        else:
+            shown = some(self.visible(target, f) for f in seen)
+            self.claim("target in a frame", shown, "visible", "not", lambda: self.show([target]))
+            self.check_alone("T", target)
+        if self.parsed.task == "size":
+            self.check_number("longest side", float(obj.lengths.max()), 100, 0)
+        elif self.record["source"] is not None:
+            source = self.instance("source")
+            if source is None:
+                return
+            shown = some(self.visible(source, f) for f in seen)
+            self.claim("source in a frame", shown, "visible", "not", lambda: self.show([source]))
+            self.check_alone("S", source)
+            self.check_number("distance", math.dist(obj.center, self.scan.instances[source].center), 1, 2)
+        self.check_diagnostics({target}, {target}, {target})
+
+    def check_number(self, what: str, metres: float, per_metre: int, decimals: int) -> None:
+        """The answer is the length rounded, or within the band; the record's band is 2 % or 2 cm about it."""
+        band, got = max(LENGTH_RATIO * metres, LENGTH_BAND), float(str(self.parsed.answer["number"]))
+        rounding = 0.5 * 10**-decimals / per_metre
+        off = abs(got / per_metre - metres)
+        holds = maybe(off <= rounding + 1e-6, off <= band)
+        self.claim(what, holds, f"{metres * per_metre:.4f}", got)
+        ends = [(metres - band) * per_metre, (metres + band) * per_metre]
+        same = np.allclose(self.record["answer_band"], ends, rtol=1e-3, atol=1e-3)
+        self.claim("answer_band", sure(same), ends, self.record["answer_band"])
+
     def run(self) -> str:
         self.check_frames()
         if self.parsed.task in ("count", "best_view"):
             self.check_count()
         elif self.parsed.task == "localization":
             self.check_localization()
+        elif self.parsed.task in ("distance", "size"):
+            self.check_length()
         else:
             self.check_relation()
         return self.verdict

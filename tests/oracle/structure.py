@@ -33,7 +33,16 @@ TASKS = {
     **{f"obj_existence_occ_{a}": "existence" for a in AXES},
     **{f"obj_attribute_occ_{a}": "attribute" for a in AXES},
     **{f"obj_spatial_occ_{a}": "spatial_relation" for a in AXES},
+    "obj_count_occ_na": "count",
+    "obj_localization_occ_na": "localization",
+    "obj_distance_occ_na": "distance",
+    "obj_obj_distance_occ_na": "distance",
+    "obj_size_occ_na": "size",
 }
+BETWEEN = "obj_obj_distance_occ_na"
+FRAMELESS = frozenset({"obj_count_occ", "obj_count_occ_na", "bestview_count_occ", BETWEEN, "obj_size_occ_na"})
+LEAST_LENGTH = {"obj_distance_occ_na": 0.1, BETWEEN: 0.1, "obj_size_occ_na": 10.0}
+"""In the unit of the question."""
 RELATION_TASKS = frozenset({"existence", "attribute", "spatial_relation"})
 NOTE = "Coordinates are pixels of the image resized to 518 x 518."
 SIDE = 518
@@ -41,6 +50,7 @@ SIDE = 518
 _FRAME = r"Frame (?P<frame>\d+)"
 _RELATION = "(?P<relation>" + "|".join(PHRASES) + ")"
 _SOURCE = r"the (?P<source>.+?)(?: ?\((?P<x>\d+), ?(?P<y>\d+)\))?"
+_TARGET = r"the (?P<target>.+?)(?: ?\((?P<x>\d+), ?(?P<y>\d+)\))?"
 _END = rf"(?P<note> {re.escape(NOTE)})?"
 QUESTIONS = {
     "count": r"How many (?P<category>.+)\(s\) are visible across these frames\?",
@@ -51,7 +61,19 @@ QUESTIONS = {
     "spatial_relation": rf"In {_FRAME}, where (?:does|do) the (?P<target>.+?) appear in this view relative to {_SOURCE}\?{_END}",
     "localization": rf"Is there a\(n\) (?P<target>.+) in {_FRAME}\? "
     rf"If so, what is the bounding box center coordinates\?{_END}",
+    "obj_distance_occ_na": rf"In {_FRAME}, what is the distance in meters between the camera and {_TARGET}\?{_END}",
+    BETWEEN: r"What is the distance in meters between the (?P<target>.+?) and the (?P<source>.+)\?",
+    "obj_size_occ_na": r"What is the length in centimeters of the longest side of the (?P<target>.+)\?",
 }
+"""By task, or by question type where a task asks in several ways."""
+NUMBER_FORMS = {
+    "obj_count_occ_na": r"(?P<count>[1-9]\d*)",
+    "obj_localization_occ_na": r"\((?P<x>\d+), (?P<y>\d+)\)",
+    "obj_distance_occ_na": r"(?P<number>\d+\.\d\d)",
+    BETWEEN: r"(?P<number>\d+\.\d\d)",
+    "obj_size_occ_na": r"(?P<number>\d+)",
+}
+"""Answers of the questions without options."""
 OPTION_FORMS = {
     "count": r"(?P<count>\d+)",
     "best_view": r"(?P<count>\d+) (?P<category>.+)\(s\); Frame (?P<frame>\d+)",
@@ -66,11 +88,12 @@ OVERLAP_LEVELS = ((10.0, "high"), (20.0, "medium"), (math.inf, "low"))
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What the text of a record says: groups of its question and of each option, in order."""
+    """What the text of a record says: groups of its question, of each option in order, and of its answer."""
 
     task: str
     question: dict[str, str | None]
     options: list[dict[str, str | None]]
+    answer: dict[str, str | None]
 
     @property
     def relation(self) -> str | None:
@@ -82,10 +105,16 @@ class Parsed:
         """Relation that a spatial option states."""
         return PHRASES[str(self.options[index]["relation"]).lower()]
 
-    def point(self, index: int) -> tuple[int, int] | None:
-        """Coordinates of a localization option; None for `No`."""
-        x, y = self.options[index]["x"], self.options[index]["y"]
-        return (int(x), int(y)) if x is not None and y is not None else None
+    @property
+    def key_point(self) -> tuple[int, int] | None:
+        """Coordinates of a localization's answer; None for `No`."""
+        return point(self.answer)
+
+
+def point(groups: dict[str, str | None]) -> tuple[int, int] | None:
+    """Coordinates that a text names, if any."""
+    x, y = groups["x"], groups["y"]
+    return (int(x), int(y)) if x is not None and y is not None else None
 
 
 class Rules:
@@ -106,7 +135,29 @@ def level(value: float, levels: Sequence[tuple[float, str]]) -> set[str]:
     return {next(n for limit, n in levels if v < limit) for v in (value - 1e-4, value, value + 1e-4)}
 
 
+def _number(rules: Rules, record: Record) -> bool:
+    """A record without options: its number is inside its band, a point has none."""
+    fine = rules(re.fullmatch(NUMBER_FORMS[record["question_type"]], record["ground_truth"]), "answer form")
+    for name in ("mc_answer", "answer_index", "chance"):
+        rules(record[name] is None, f"{name} null without options", record[name])
+    rules(not record["options"], "no options", record["options"])
+    is_point, band = record["question_type"] == "obj_localization_occ_na", record["answer_band"]
+    rules(record["answer_type"] == ("point" if is_point else "number"), "answer_type", record["answer_type"])
+    rules((band is None) == is_point, "answer_band iff number", band)
+    if fine and band is not None:
+        value = float(record["ground_truth"])
+        rules(band[0] <= value <= band[1], "answer_band holds the answer", f"{value} not in {band}")
+        least = LEAST_LENGTH.get(record["question_type"], 1)
+        rules(value >= least, "answer long enough to be scored", value)
+        exact = record["question_type"] != "obj_count_occ_na" or band[0] == band[1]
+        rules(exact, "answer_band of a count is the count", band)
+    return fine
+
+
 def _answer(rules: Rules, record: Record, task: str) -> bool:
+    if record["question_type"] in NUMBER_FORMS:
+        return _number(rules, record)
+    rules(record["answer_band"] is None, "answer_band iff number", record["answer_band"])
     options, index = list(record["options"]), record["answer_index"]
     count = 2 if task == "existence" else 4
     fine = rules(len(options) == count, "number of options", options)
@@ -135,8 +186,8 @@ def _frames(rules: Rules, record: Record, task: str) -> bool:
         good = good and frame in (pure.stem, pure.name) and record["scene_name"] in pure.parts
         rules(good, "image_paths end with the frame names", f"{path} for {frame}")
     query = record["query_frame"]
-    if task in ("count", "best_view"):
-        rules(query is None, "query_frame null for count and best view", query)
+    if record["question_type"] in FRAMELESS:
+        rules(query is None, "query_frame null where no frame is named", query)
     else:
         fine &= rules(query is not None and 1 <= query <= len(frames), "query_frame in range", query)
     return fine
@@ -144,7 +195,8 @@ def _frames(rules: Rules, record: Record, task: str) -> bool:
 
 def _shape(rules: Rules, record: Record, task: str) -> bool:
     source, target = record["source"], record["target"]
-    fine = rules((source is not None) == (task in RELATION_TASKS), "source only in relations", source)
+    paired = task in RELATION_TASKS or record["question_type"] == BETWEEN
+    fine = rules((source is not None) == paired, "source iff two objects", source)
     fine &= rules((target is None) == (task in ("count", "best_view")), "target null iff count or best view", target)
     if task in RELATION_TASKS:
         axis = record["question_type"].rsplit("_", 1)[1]
@@ -157,8 +209,8 @@ def _shape(rules: Rules, record: Record, task: str) -> bool:
         differ = category_key(source["category"]) != category_key(target["category"])
         rules(differ, "categories of S and T differ", source["category"])
     boxed = task == "localization" and record["ground_truth"] != "No"
-    rules((record["bbox_2d"] is not None) == boxed, "bbox_2d iff localization with Yes", record["bbox_2d"])
-    rules((record["bbox_2d_diag"] is not None) == boxed, "bbox_2d_diag iff bbox_2d", record["bbox_2d_diag"])
+    fine &= rules((record["bbox_2d"] is not None) == boxed, "bbox_2d iff localization with Yes", record["bbox_2d"])
+    fine &= rules((record["bbox_2d_diag"] is not None) == boxed, "bbox_2d_diag iff bbox_2d", record["bbox_2d_diag"])
     return fine
 
 
@@ -182,15 +234,21 @@ def _levels(rules: Rules, record: Record, task: str) -> None:
 
 def _parse(rules: Rules, record: Record, task: str) -> Parsed | None:
     question = record["question"]
-    match = re.fullmatch(QUESTIONS[task], question)
+    kind = record["question_type"]
+    match = re.fullmatch(QUESTIONS[kind if kind in QUESTIONS else task], question)
     rules(match, "question wording", question)
+    if kind in NUMBER_FORMS:
+        answer = re.fullmatch(NUMBER_FORMS[kind], record["ground_truth"])
+        return Parsed(task, match.groupdict(), [], answer.groupdict()) if match and answer else None
     options = [re.fullmatch(OPTION_FORMS[task], o[3:]) for o in record["options"]]
     for option, text in zip(options, record["options"], strict=True):
         rules(option, "option wording", text)
     if match is None:
         return None
     groups = [o.groupdict() for o in options if o is not None]
-    return Parsed(task, match.groupdict(), groups) if len(groups) == len(options) else None
+    if len(groups) != len(options):
+        return None
+    return Parsed(task, match.groupdict(), groups, groups[record["answer_index"]])
 
 
 def _wording(rules: Rules, record: Record, parsed: Parsed) -> None:
@@ -209,11 +267,13 @@ def _wording(rules: Rules, record: Record, parsed: Parsed) -> None:
         rules(said["category"] == record["category"], "question names the category", record["question"])
     if source is not None:
         rules(said["source"] == source["category"], "question names the source", record["question"])
-        tag = (int(str(said["x"])), int(str(said["y"]))) if said.get("x") else None
-        position = tuple(source["position"]) if source["position"] is not None else None
-        rules(tag == position, "question shows the source's position", f"{tag} != {position}")
         for option in parsed.options if parsed.task == "spatial_relation" else []:
             rules(option["source"] == source["category"], "option names the source", option)
+    tagged = "target" if parsed.task == "distance" else "source"
+    for role in ("source", "target"):
+        tag = point(said) if role == tagged and "x" in said else None
+        position = tuple(record[role]["position"]) if record[role] and record[role]["position"] is not None else None
+        rules(tag == position, f"question shows the {role}'s position", f"{tag} != {position}")
     numbers = any(re.search(r"\(\d+, ?\d+\)", text) for text in texts) or parsed.task == "localization"
     rules((said.get("note") is not None) == numbers, "coordinate note iff coordinates", record["question"])
 
@@ -255,7 +315,7 @@ def _existence_options(rules: Rules, record: Record, parsed: Parsed) -> None:
 
 
 def _localization_options(rules: Rules, record: Record, parsed: Parsed) -> None:
-    points = [parsed.point(i) for i in range(len(parsed.options))]
+    points = [point(option) for option in parsed.options]
     rules(points.count(None) == 1, "localization has one No", record["options"])
     rules(all(0 <= c <= SIDE for p in points if p for c in p), "points inside the image", record["options"])
     box, apart = record["bbox_2d"], 20.0
@@ -293,7 +353,12 @@ def check_structure(record: Record, out: list[Violation]) -> Parsed | None:
     parsed = _parse(rules, record, task)
     if parsed is not None:
         _wording(rules, record, parsed)
-        _OPTION_RULES[task](rules, record, parsed)
+        if record["question_type"] not in NUMBER_FORMS:
+            _OPTION_RULES[task](rules, record, parsed)
+        elif task == "localization":
+            rules(
+                all(0 <= c <= SIDE for c in parsed.key_point or ()), "points inside the image", record["ground_truth"]
+            )
     return parsed
 
 
@@ -305,7 +370,8 @@ def check_groups(records: Iterable[Record]) -> list[Violation]:
         rules = Rules(record, out)
         content = (record["scene_name"], tuple(sorted(record["frames"])))
         frame_set = record["frame_set_id"]
-        text = (frame_set, record["question"])
+        text = (frame_set, record["question"], record["question_type"] in NUMBER_FORMS)
+        ends = sorted(record[role]["instance_id"] for role in ("source", "target") if record[role])
         for rule, key, value in (
             ("one set a frame_set_id", frame_set, content),
             ("one frame_set_id a set", content, frame_set),
@@ -314,7 +380,9 @@ def check_groups(records: Iterable[Record]) -> list[Violation]:
         ):
             first = seen.setdefault((rule, key), value)
             rules(first == value, rule, f"{first} and {value}")
-        for rule, key in (("id unique", record["id"]), ("question once in a frame set", text)):
+        once = [("id unique", record["id"]), ("question once in a frame set", text)]
+        once += [("distance of a pair once in a frame set", (frame_set, *ends))] * (record["question_type"] == BETWEEN)
+        for rule, key in once:
             rules((rule, key) not in seen, rule, key)
             seen[rule, key] = True
     return out
