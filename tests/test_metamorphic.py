@@ -65,6 +65,10 @@ def visible(annotations: Annotations) -> np.ndarray:
     return SceneEvidence(annotations, PAPER).is_visible
 
 
+def distances(annotations: Annotations) -> np.ndarray:
+    return SceneEvidence(annotations, PAPER).camera_distances
+
+
 def test_mirroring_swaps_left_and_right_and_nothing_else(scan: Scan, plain: Annotations) -> None:
     flip = np.diag([-1.0, 1.0, 1.0, 1.0])
     mirrored_scan = transformed(scan, world=flip, camera=flip)
@@ -79,6 +83,7 @@ def test_mirroring_swaps_left_and_right_and_nothing_else(scan: Scan, plain: Anno
     np.testing.assert_array_equal(got[..., 0], -expected[..., 0])
     np.testing.assert_array_equal(got[..., 1:], expected[..., 1:])
     assert np.mean(visible(mirrored) != visible(plain)) < NOISE
+    np.testing.assert_allclose(distances(mirrored), distances(plain), atol=1e-6)
     assert np.abs(mirrored.overlap - plain.overlap).max() < 0.02
 
 
@@ -88,6 +93,7 @@ def test_turning_the_world_changes_no_answer(scan: Scan, plain: Annotations) -> 
     turned = annotate(transformed(scan, world, np.eye(4)), RULES, seed=0)
     assert np.mean(relation_signs(turned) != relation_signs(plain)) < NOISE
     assert np.mean(visible(turned) != visible(plain)) < NOISE
+    np.testing.assert_allclose(distances(turned), distances(plain), atol=1e-6)
     assert np.abs(turned.overlap - plain.overlap).max() < 0.02
 
 

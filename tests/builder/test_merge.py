@@ -91,6 +91,14 @@ def test_numbers_and_points_have_no_options(records, candidates):
         assert (record["answer_band"] is None) == (record["answer_type"] == "point")
 
 
+def test_questions_without_options_change_no_question_with_options(sample_annotations, candidates, monkeypatch):
+    choices = {name: task for name, task in QUESTION_TYPES.items() if not name.endswith("_na")}
+    monkeypatch.setattr("spatialmosaic_builder.records.QUESTION_TYPES", choices)
+    alone = propose_records(sample_annotations, PAPER, share=40, seed=0)
+    kept = [row for row in candidates.table.to_pylist() if row["question_type"] in choices]
+    assert alone.table.to_pylist() == kept
+
+
 def test_options_hold_the_answer_where_the_letter_says(records, candidates):
     source = {row["id"]: row for row in candidates.table.to_pylist()}
     for record in (record for record in records if record["answer_type"] == "choice"):
