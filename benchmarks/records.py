@@ -25,8 +25,9 @@ from spatialmosaic_builder.frame_sets import sample_frame_sets
 from spatialmosaic_builder.merge import finish_records, plan_quotas, stock_of
 from spatialmosaic_builder.records import propose_records
 from spatialmosaic_builder.rules import PAPER, VisibilityRules
+from spatialmosaic_builder.scans.files import list_scenes
 from spatialmosaic_builder.scans.sample import write_sample_scans
-from spatialmosaic_builder.scans.scannetpp import list_scenes, read_scan
+from spatialmosaic_builder.scans.scannetpp import read_scan
 from spatialmosaic_builder.schema import Skip
 from spatialmosaic_builder.tasks import QUESTION_TYPES
 from spatialmosaic_builder.visibility import annotate

@@ -28,7 +28,8 @@ from .records import propose_records
 from .report import Report
 from .rules import PROFILES, VisibilityRules
 from .scans.errors import ScanError
-from .scans.scannetpp import SceneFiles, list_scenes, read_scan
+from .scans.files import SceneFiles, list_scenes
+from .scans.scannetpp import read_scan
 from .schema import Skip
 from .shards import read_manifest, remove_leftovers, write_folder, write_text
 from .splits import SPLITS, questions_by_split, split_scenes

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from .config import BuildConfig
 from .pipeline import build
 from .randomness import digest
-from .scans.scannetpp import list_scenes
+from .scans.files import list_scenes
 from .splits import SPLITS
 
 

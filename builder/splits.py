@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from .scans.scannetpp import OFFICIAL_SPLITS, read_scene_list
+from .scans.files import OFFICIAL_SPLITS, read_scene_list
 
 SPLITS = ("train", "test")
 SIZES = {"full": {"train": 2_000_000, "test": 1_000_000}, "mini": {"train": 200_000, "test": 100_000}}

@@ -9,8 +9,9 @@ import pytest
 
 from spatialmosaic_builder.annotations import Annotations
 from spatialmosaic_builder.rules import VisibilityRules
+from spatialmosaic_builder.scans.files import list_scenes
 from spatialmosaic_builder.scans.sample import write_sample_scans
-from spatialmosaic_builder.scans.scannetpp import list_scenes, read_scan
+from spatialmosaic_builder.scans.scannetpp import read_scan
 from spatialmosaic_builder.schema import Scan
 from spatialmosaic_builder.visibility import annotate
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...geometry import FloatArray
 from ...schema import Frame, OrientedBox
-from .. import scannetpp
+from .. import files
 from .layouts import KINDS, furnish
 from .paint import Floats
 from .photo import Surface, bake_light
@@ -133,7 +133,7 @@ def make_sample_room(
         segments=segments,
         masked=masked,
         walk=walk,
-        frames=registered_frames(walk, scene_name, scannetpp.PICTURES),
+        frames=registered_frames(walk, scene_name, files.IPHONE.pictures),
         quirks=quirks,
     )
 

@@ -1,7 +1,7 @@
 """Writes sample scans: furnished rooms in the on-disk format of ScanNet++, made up from a seed.
 
 They let everybody run the whole pipeline without the licensed data. The files are those of the default download
-(`scannetpp.py` draws the tree), without the videos, depth and DSLR pictures; frames are there as extracted JPEGs.
+(`files.py` draws the tree), without the videos, depth and DSLR pictures; frames are there as extracted JPEGs.
 What is awkward in real scans is awkward here:
 
 - every room: a group `REMOVE` and a group `SPLIT`, an `object`, labels with stray blanks or upper case, number and
@@ -31,7 +31,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ...workers import run_jobs
-from .. import scannetpp
+from .. import files
 from ..labels import clean_name, is_junk, is_structure
 from .layouts import KINDS, furnish
 from .photo import Photographer, vertex_colours
@@ -171,7 +171,7 @@ def _class_names() -> tuple[str, ...]:
 def _write_scans(folder: Path, room: SampleRoom) -> None:
     """Write `scans/`: the meshes, the mask and the annotation, or the mesh alone."""
     colours = vertex_colours(room.surface, room.shares, room.lamps)
-    _write_ply(folder / scannetpp.MESH, room, colours)
+    _write_ply(folder / files.MESH, room, colours)
     if not room.quirks.is_annotated:
         return
     owner = room.vertex_instance
@@ -183,16 +183,16 @@ def _write_scans(folder: Path, room: SampleRoom) -> None:
     labels = label_of[owner]
     palette = np.random.default_rng(0).integers(40, 230, (len(names) + 1, 3)).astype(np.uint8)
     _write_ply(folder / _SEMANTIC_MESH, room, palette[np.where(labels < 0, len(names), labels)], labels)
-    (folder / scannetpp.MESH_MASK).write_text("".join(f"{index}\n" for index in room.masked), encoding="ascii")
+    (folder / files.MESH_MASK).write_text("".join(f"{index}\n" for index in room.masked), encoding="ascii")
     segments = {
         "params": {"kThresh": "0.0001", "segMinVerts": "20"},
         "sceneId": room.scene_name,
         "segIndices": room.segments.tolist(),
     }
-    _write_json(folder / scannetpp.SEGMENTS, segments)
+    _write_json(folder / files.SEGMENTS, segments)
     groups = [_group(room, index) for index in range(len(room.instances))]
     annotation = {"sceneId": room.scene_name, "appId": "stk.v1", "annId": "1", "segGroups": groups}
-    _write_json(folder / scannetpp.ANNOTATION, annotation)
+    _write_json(folder / files.ANNOTATION, annotation)
 
 
 def _group(room: SampleRoom, index: int) -> dict[str, Any]:
@@ -242,11 +242,11 @@ def _write_ply(
 def _write_phone(folder: Path, room: SampleRoom) -> None:
     """Write `iphone/` without its pictures: the COLMAP model, the poses of all video frames, the EXIF records."""
     walk, camera = room.walk, room.walk.camera
-    (folder / scannetpp.COLMAP_CAMERAS).parent.mkdir(parents=True, exist_ok=True)
+    (folder / files.IPHONE_CAMERAS).parent.mkdir(parents=True, exist_ok=True)
     numbers = [camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion]
     lines = ["# Camera list with one line of data per camera:", "#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]
     lines += ["# Number of cameras: 1", f"1 OPENCV {camera.width} {camera.height} {' '.join(map(repr, numbers))}"]
-    _write_lines(folder / scannetpp.COLMAP_CAMERAS, lines)
+    _write_lines(folder / files.IPHONE_CAMERAS, lines)
     lines = ["# Image list with two lines of data per image:"]
     lines += ["#   IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME", "#   POINTS2D[] as (X, Y, POINT3D_ID)"]
     lines += [f"# Number of images: {len(walk.registered)}, mean observations per image: 0"]
@@ -256,7 +256,7 @@ def _write_phone(folder: Path, room: SampleRoom) -> None:
         lines.append(f"{image_id} {' '.join(map(repr, pose))} 1 {prefix}frame_{number:06d}.jpg")
         # COLMAP lists keypoints that became no 3D point with the id -1; often there are none.
         lines.append("" if image_id % 2 else f"{camera.cx!r} {camera.cy!r} -1 10.5 20.5 -1")
-    _write_lines(folder / scannetpp.COLMAP_IMAGES, lines)
+    _write_lines(folder / files.IPHONE_IMAGES, lines)
     lines = ["# 3D point list with one line of data per point:"]
     lines += ["#   POINT3D_ID, X, Y, Z, R, G, B, ERROR, TRACK[] as (IMAGE_ID, POINT2D_IDX)"]
     lines += ["# Number of points: 0, mean track length: 0"]
@@ -285,10 +285,10 @@ def _phone_record(room: SampleRoom, number: int, time: float) -> dict[str, Any]:
 def _write_pictures(folder: Path, room: SampleRoom) -> None:
     """Render the registered frames into `iphone/rgb`."""
     photographer = Photographer(room.surface, room.shares, room.lamps, room.walk.camera)
-    (folder / scannetpp.PICTURES).mkdir(parents=True)
+    (folder / files.IPHONE.pictures).mkdir(parents=True)
     for frame in room.frames:
         picture = Image.fromarray(photographer.take(frame.cam_from_world))
-        picture.save(folder / scannetpp.PICTURES / f"{frame.name}.jpg", quality=JPEG_QUALITY)
+        picture.save(folder / files.IPHONE.pictures / f"{frame.name}.jpg", quality=JPEG_QUALITY)
 
 
 def _write_metadata(root: Path, names: list[str], kinds: list[str]) -> None:
@@ -315,8 +315,8 @@ def _write_splits(root: Path, names: list[str]) -> None:
     cut = max(1, len(annotated) - 1)
     (root / "splits").mkdir(parents=True, exist_ok=True)
     for file, scenes in {
-        scannetpp.OFFICIAL_SPLITS["train"]: annotated[:cut],
-        scannetpp.OFFICIAL_SPLITS["test"]: annotated[cut:],
+        files.OFFICIAL_SPLITS["train"]: annotated[:cut],
+        files.OFFICIAL_SPLITS["test"]: annotated[cut:],
         "splits/nvs_test.txt": hidden,
         "splits/sem_test.txt": hidden,
         "splits/nvs_test_small.txt": hidden,

@@ -16,7 +16,9 @@ import pytest
 from PIL import Image
 from plyfile import PlyData, PlyElement
 
-from spatialmosaic_builder.scans.scannetpp import ScanError, list_scenes, read_scan, read_scene_list
+from spatialmosaic_builder.scans.errors import ScanError
+from spatialmosaic_builder.scans.files import list_scenes, read_scene_list
+from spatialmosaic_builder.scans.scannetpp import read_scan
 from spatialmosaic_builder.schema import Scan
 
 SCENE = "0a1b2c3d4e"

@@ -13,6 +13,7 @@ from PIL import Image
 from plyfile import PlyData
 
 from spatialmosaic_builder.geometry import Camera, camera_centre_world, transform_points
+from spatialmosaic_builder.scans.files import list_scenes
 from spatialmosaic_builder.scans.sample import (
     make_sample_room,
     quirks_of,
@@ -23,7 +24,7 @@ from spatialmosaic_builder.scans.sample import (
 from spatialmosaic_builder.scans.sample.layouts import KINDS, furnish
 from spatialmosaic_builder.scans.sample.photo import Photographer, ray_scene, vertex_colours
 from spatialmosaic_builder.scans.sample.scanner import phone_camera, walk_through
-from spatialmosaic_builder.scans.scannetpp import list_scenes, read_scan
+from spatialmosaic_builder.scans.scannetpp import read_scan
 
 SEED = 0
 NUM_FRAMES = 13

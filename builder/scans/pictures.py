@@ -1,0 +1,45 @@
+"""Tells sound pictures from missing, empty, cut or resized ones without decoding them."""
+
+from __future__ import annotations
+
+from PIL import Image, UnidentifiedImageError
+
+from ..schema import Frame, Skip
+from .files import SceneFiles
+
+_ADVICE = "make it again with `spatialmosaic prepare-images`"
+
+
+def picture_fault(files: SceneFiles, frame: Frame) -> Skip | None:
+    """Say what is wrong with a frame's picture: missing, empty, cut off, or of another size than its camera."""
+    path = (files.image_root or files.root) / frame.image_path
+
+    def fault(reason: str, what: str) -> Skip:
+        return files.skip(frame.name, reason, f"{path} is {what}; {_ADVICE}.")
+
+    try:
+        if not path.is_file():
+            return fault("picture is missing", "missing while others are there")
+        if path.stat().st_size == 0:
+            return fault("picture is empty", "an empty file")
+        with Image.open(path) as image:
+            size = image.size
+        with path.open("rb") as file:
+            file.seek(-min(path.stat().st_size, 64), 2)
+            is_complete = image.format != "JPEG" or b"\xff\xd9" in file.read()
+    except (Image.DecompressionBombError, UnidentifiedImageError, OSError) as error:
+        return fault("picture is damaged", f"not a picture ({error})")
+    if not is_complete:
+        return fault("picture is damaged", "cut off")
+    return size_fault(files, frame, str(path), size)
+
+
+def size_fault(files: SceneFiles, frame: Frame, what: str, size: tuple[int, int]) -> Skip | None:
+    """Say so where a picture, called `what`, has another (width, height) than its frame's camera."""
+    expected = (frame.camera.width, frame.camera.height)
+    if size == expected:
+        return None
+    detail = (
+        f"{what} is {size[0]} x {size[1]} but its camera is {expected[0]} x {expected[1]}; do not resize in place."
+    )
+    return files.skip(frame.name, "picture has another size than its camera", detail)
