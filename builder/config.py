@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+Images = Literal["iphone", "dslr"]
+"""Which camera's frames: names of `scans.files.ImageSource`s."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuildConfig:
@@ -19,8 +22,10 @@ class BuildConfig:
     """Dataset folder to write; per-scan files go to OUT.work beside it."""
     profile: Literal["paper"] = "paper"
     """Rules of the questions; also the name of the dataset's config."""
-    images: Literal["iphone"] = "iphone"
-    """Frames to ask about."""
+    images: Images = "iphone"
+    """Frames to ask about: the phone's, as in the paper, or the DSLR's undistorted ones."""
+    image_root: Path | None = None
+    """Folder with the pictures, if they are not below ROOT: what `spatialmosaic prepare-images` fills."""
     size: str = "mini"
     """mini (200K train + 100K test questions), full (2M + 1M), or a number of questions in all."""
     split: str = "default"
@@ -35,7 +40,7 @@ class BuildConfig:
     def identity(self) -> dict[str, Any]:
         """What the records depend on, ready for JSON: two builds into one folder must agree on it."""
         config = asdict(self) | {"root": str(self.root.resolve())}
-        return {name: value for name, value in config.items() if name not in ("out", "num_proc")}
+        return {name: value for name, value in config.items() if name not in ("out", "image_root", "num_proc")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ class ReportConfig:
 
     dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
     """Dataset folder that `spatialmosaic build` wrote."""
-    root: Path
-    """ScanNet++ root that the dataset was built from."""
+    image_root: Path
+    """Folder with the pictures: the ScanNet++ root, or what `spatialmosaic prepare-images` filled."""
     out: Path = Path("reports/gallery.html")
     """File to write. It shows ScanNet++ pictures: do not publish it."""
     samples: int = 3

@@ -35,17 +35,21 @@ class SpatialMosaicConfig(datasets.BuilderConfig):
         scene_split: `default`, `official`, or `TRAIN.txt,TEST.txt`.
         seed: of everything random.
         canvas_scale: resolution of the visibility test relative to the picture.
+        images: `iphone` or `dslr`.
+        image_root: folder with the pictures, if they are not below `data_dir`.
     """
 
     size: str | int = "mini"
     scene_split: str = "default"
     seed: int = 0
     canvas_scale: float = 0.5
+    images: str = "iphone"
+    image_root: str | None = None
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: Any = None) -> str:
         """Make the cache folder's name depend on the content of the ScanNet++ root too."""
         name = super().create_config_id(config_kwargs, custom_features)
-        return f"{name}-{content_key(self.data_dir)}" if self.data_dir else name
+        return f"{name}-{content_key(self.data_dir, self.images, self.image_root)}" if self.data_dir else name
 
 
 class SpatialMosaic(datasets.ArrowBasedBuilder):
@@ -78,6 +82,8 @@ class SpatialMosaic(datasets.ArrowBasedBuilder):
             scene_split=self.config.scene_split,
             seed=self.config.seed,
             canvas_scale=self.config.canvas_scale,
+            images=self.config.images,
+            image_root=self.config.image_root,
             num_proc=dl_manager.download_config.num_proc or 1,
         )
         return [

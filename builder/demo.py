@@ -23,7 +23,7 @@ def run_demo(config: DemoConfig) -> str:
     num_proc = config.num_proc or available_cores()
     write_sample_scans(root, num_scans=config.scans, seed=config.seed, num_proc=num_proc)
     report = build(BuildConfig(root, out=out, size=config.size, num_proc=config.num_proc, seed=config.seed))
-    gallery = draw_dataset(ReportConfig(out, root=root, out=config.gallery, seed=config.seed))
+    gallery = draw_dataset(ReportConfig(out, image_root=root, out=config.gallery, seed=config.seed))
     return (
         f"\n{format_report(report)}\n\nThe dataset is in {out}: "
         f'`cd {config.out}` and load_dataset("spatialmosaic", "paper").\nLook at {gallery} in a browser.'
@@ -45,7 +45,7 @@ def draw_dataset(config: ReportConfig) -> Path:
     records = pa.concat_tables([pq.read_table(path) for path in shards])
     return write_gallery(
         records,
-        image_root=config.root,
+        image_root=config.image_root,
         annotations_of=lambda scene: read_annotations(scene, annotations / scene),
         out=config.out,
         samples_per_type=config.samples,

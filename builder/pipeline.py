@@ -28,7 +28,7 @@ from .records import propose_records
 from .report import Report
 from .rules import PROFILES, VisibilityRules
 from .scans.errors import ScanError
-from .scans.files import SceneFiles, list_scenes
+from .scans.files import SceneFiles, image_source, list_scenes
 from .scans.scannetpp import read_scan
 from .schema import Skip
 from .shards import read_manifest, remove_leftovers, write_folder, write_text
@@ -52,6 +52,8 @@ class ScanJob:
 
     root: Path
     scene_name: str
+    images: str
+    image_root: Path
     work: Path
     profile: str
     visibility: VisibilityRules
@@ -86,8 +88,16 @@ def build(config: BuildConfig) -> Report:
         ValueError: if the size or the split is malformed.
     """
     questions = questions_by_split(config.size)
-    scenes = list_scenes(config.root)
+    scenes = list_scenes(config.root, config.images, config.image_root)
     annotated = [scene.scene_name for scene in scenes if scene.is_annotated]
+    if not any(scene.picture_names() for scene in scenes):
+        logger.warning(
+            "There is no picture below %s, so none is checked; `spatialmosaic prepare-images %s --image-root DIR --images %s` "
+            "makes them.",
+            config.image_root or config.root,
+            config.root,
+            config.images,
+        )
     lists = split_scenes(config.split, config.root, annotated)
     work = work_folder(config.out)
     _refuse_other_configuration(config, work)
@@ -134,19 +144,24 @@ def _refuse_other_configuration(config: BuildConfig, work: Path) -> None:
         raise BuildError(f"{out} is a file; name another --out.")
     if out.is_dir() and any(out.iterdir()) and not work.is_dir():
         raise BuildError(f"{out} holds files that this command did not write; name another --out or empty it.")
-    if not (out / config.profile).is_dir():
-        return
-    try:
-        before = json.loads((work / f"{config.profile}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        before = {}
     now = config.identity()
-    changed = [f"{name} {before.get(name)!r} -> {now[name]!r}" for name in now if before.get(name) != now[name]]
-    if changed:
-        raise BuildError(
-            f"{out / config.profile} was built with another configuration ({', '.join(changed)}); name another --out, or "
-            f"delete {out / config.profile} to replace it (annotations in {work} are reused where they fit)."
-        )
+    for profile in PROFILES:
+        if not (out / profile).is_dir():
+            continue
+        try:
+            before = json.loads((work / f"{profile}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            before = {}
+        # Profiles in one folder share its annotations, so they differ in nothing else but their size.
+        compared = [name for name in now if profile == config.profile or name not in ("profile", "size")]
+        changed = [
+            f"{name} {before.get(name)!r} -> {now[name]!r}" for name in compared if before.get(name) != now[name]
+        ]
+        if changed:
+            raise BuildError(
+                f"{out / profile} was built with another configuration ({', '.join(changed)}); name another --out, or "
+                f"delete {out / profile} to replace it (annotations in {work} are reused where they fit)."
+            )
 
 
 def _run_scans(
@@ -156,6 +171,8 @@ def _run_scans(
         ScanJob(
             root=config.root.resolve(),
             scene_name=scene,
+            images=config.images,
+            image_root=(config.image_root or config.root).resolve(),
             work=work.resolve(),
             profile=config.profile,
             visibility=VisibilityRules(canvas_scale=config.canvas_scale),
@@ -199,8 +216,8 @@ def run_scan(job: ScanJob) -> ScanResult:
 
 
 def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
-    files = SceneFiles(job.root, job.scene_name)
-    key = digest("annotations", ENGINE_VERSION, job.visibility, job.seed, files.fingerprint())
+    files = SceneFiles(job.root, job.scene_name, image_source(job.images), job.image_root)
+    key = digest("annotations", ENGINE_VERSION, job.visibility, job.seed, job.images, files.fingerprint())
     folder = job.work / "annotations" / job.scene_name
     if read_manifest(folder, key) is None:
         annotations = _annotate(job)
@@ -211,7 +228,9 @@ def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
 
 def _annotate(job: ScanJob) -> Annotations:
     try:
-        annotations = annotate(read_scan(job.root, job.scene_name), job.visibility, job.seed)
+        annotations = annotate(
+            read_scan(job.root, job.scene_name, job.images, job.image_root), job.visibility, job.seed
+        )
     except OSError as error:
         detail = f"{error.filename}: cannot be read ({error.strerror})."
         raise ScanError("unreadable file", detail) from error

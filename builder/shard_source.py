@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .config import BuildConfig
+from .config import BuildConfig, Images
 from .pipeline import build
 from .randomness import digest
 from .scans.files import list_scenes
 from .splits import SPLITS
 
 
-def content_key(data_dir: str) -> str:
-    """Hash of the names, sizes and times of the files below a ScanNet++ root that the data depend on."""
-    return digest([(scene.scene_name, scene.fingerprint()) for scene in list_scenes(Path(data_dir))])[:16]
+def content_key(data_dir: str, images: str, image_root: str | None) -> str:
+    """Hash of the names, sizes and times of the files that the data depend on."""
+    scenes = list_scenes(Path(data_dir), images, Path(image_root) if image_root else None)
+    return digest([(scene.scene_name, scene.fingerprint()) for scene in scenes])[:16]
 
 
 def build_into_cache(
@@ -28,6 +32,8 @@ def build_into_cache(
     scene_split: str,
     seed: int,
     canvas_scale: float,
+    images: str,
+    image_root: str | None,
     num_proc: int,
 ) -> dict[str, list[str]]:
     """Build below the `datasets` cache and return the shards of a config by split.
@@ -40,13 +46,19 @@ def build_into_cache(
             'Pass the ScanNet++ root: load_dataset("spatialmosaic", "paper", data_dir="/path/to/scannetpp"); or run '
             "`spatialmosaic build` first and call load_dataset in the folder that holds spatialmosaic/."
         )
-    root = Path(data_dir)
-    name = digest(root.resolve(), size, scene_split, seed, canvas_scale)[:16]
-    out = Path(cache_dir) / "spatialmosaic" / "builds" / name / "spatialmosaic"
     config = BuildConfig(
-        root, out, size=size, split=scene_split, num_proc=num_proc, seed=seed, canvas_scale=canvas_scale
+        Path(data_dir),
+        images=cast(Images, images),
+        image_root=Path(image_root) if image_root else None,
+        size=size,
+        split=scene_split,
+        num_proc=num_proc,
+        seed=seed,
+        canvas_scale=canvas_scale,
     )
-    build(config)
+    name = digest(json.dumps(config.identity()))[:16]
+    out = Path(cache_dir) / "spatialmosaic" / "builds" / name / "spatialmosaic"
+    build(replace(config, out=out))
     return {split: [str(path) for path in sorted((out / config_name).glob(f"{split}-*.parquet"))] for split in SPLITS}
 
 

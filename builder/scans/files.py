@@ -77,6 +77,13 @@ DSLR = ImageSource(
 IMAGE_SOURCES = {source.name: source for source in (IPHONE, DSLR)}
 
 
+def image_source(name: str) -> ImageSource:
+    """Look an image source up by its name; raises ValueError for another name."""
+    if name not in IMAGE_SOURCES:
+        raise ValueError(f"--images takes {' or '.join(IMAGE_SOURCES)}, got {name!r}.")
+    return IMAGE_SOURCES[name]
+
+
 @dataclass(frozen=True, slots=True)
 class SceneFiles:
     """A scene folder, the camera whose frames are asked about, and where its pictures lie."""
@@ -152,12 +159,14 @@ def list_scenes(root: Path, images: str = IPHONE.name, image_root: Path | None =
 
     Args:
         root: the folder that holds `data/`.
-        images: key of `IMAGE_SOURCES`.
+        images: name of an `ImageSource`.
         image_root: the folder that holds the pictures; `root` by default.
 
     Raises:
         ScanError: if `root` is not a ScanNet++ folder, or `image_root` no folder.
+        ValueError: if there is no image source of that name.
     """
+    source = image_source(images)
     if not root.is_dir():
         raise ScanError("no such folder", f"{root} is not a folder; pass the folder that holds ScanNet++'s data/.")
     if image_root is not None and not image_root.is_dir():
@@ -170,7 +179,7 @@ def list_scenes(root: Path, images: str = IPHONE.name, image_root: Path | None =
             hint = f" {root} looks like the data/ folder itself: pass its parent, {root.resolve().parent}."
         raise ScanError("not ScanNet++", f"{root} has no data/ folder, so it is not a ScanNet++ root.{hint}")
     scenes = [
-        SceneFiles(root, child.name, IMAGE_SOURCES[images], image_root)
+        SceneFiles(root, child.name, source, image_root)
         for child in sorted(data.iterdir())
         if any((child / part).is_dir() for part in ("scans", *IMAGE_SOURCES))
     ]

@@ -13,7 +13,7 @@ from plyfile import PlyData, PlyParseError
 
 from ..schema import Instance, OrientedBox, Scan, Skip
 from .errors import ScanError
-from .files import ANNOTATION, IMAGE_SOURCES, IPHONE, MESH, MESH_MASK, SEGMENTS, SceneFiles, read_json, require
+from .files import ANNOTATION, IPHONE, MESH, MESH_MASK, SEGMENTS, SceneFiles, image_source, read_json, require
 from .frames import pictured_frames
 from .labels import categories_of
 
@@ -31,13 +31,13 @@ def read_scan(root: Path, scene_name: str, images: str = IPHONE.name, image_root
     Args:
         root: ScanNet++ root, the folder that holds `data/`.
         scene_name: ten hex digits.
-        images: which camera's frames, a key of `IMAGE_SOURCES`.
+        images: which camera's frames, name of an `ImageSource`.
         image_root: the folder that holds the pictures; `root` by default.
 
     Raises:
         ScanError: if a file is missing or damaged, or no frame is usable. The message names the file.
     """
-    files = SceneFiles(root, scene_name, IMAGE_SOURCES[images], image_root)
+    files = SceneFiles(root, scene_name, image_source(images), image_root)
     if not files.folder.is_dir():
         raise ScanError("no such scene", f"{files.folder} does not exist; check the scene id.")
     if not files.is_annotated:

@@ -45,12 +45,12 @@ def test_build_and_report(sample_root: Path, tmp_path: Path):
     assert "120 questions (80 train, 40 test)" in done.stdout
     assert "Scans left out:" in done.stdout
     assert "scans: 100%" in done.stderr
-    done = spatialmosaic("report", out, "--root", sample_root, "--out", gallery, "--samples", 1)
+    done = spatialmosaic("report", out, "--image-root", sample_root, "--out", gallery, "--samples", 1)
     assert done.returncode == 0, done.stderr
     assert gallery.stat().st_size > 10_000
 
 
 def test_report_of_what_is_no_dataset(tmp_path: Path):
-    done = spatialmosaic("report", tmp_path, "--root", tmp_path)
+    done = spatialmosaic("report", tmp_path, "--image-root", tmp_path)
     assert done.returncode == 1
     assert "holds no records" in done.stderr
