@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from .config import BuildConfig, DemoConfig, ReportConfig
+from .config import BuildConfig, DemoConfig, PrepareImagesConfig, ReportConfig
 
 
 def _build(config: BuildConfig) -> None:
@@ -17,6 +17,12 @@ def _build(config: BuildConfig) -> None:
     from .report import format_report
 
     print(f"\n{format_report(build(config))}\n\nThe dataset is in {config.out}.")
+
+
+def _prepare_images(config: PrepareImagesConfig) -> None:
+    from .image_root import prepare_images
+
+    print(f"\n{prepare_images(config)}")
 
 
 def _report(config: ReportConfig) -> None:
@@ -33,6 +39,7 @@ def _demo(config: DemoConfig) -> None:
 
 _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     BuildConfig: ("build", _build),
+    PrepareImagesConfig: ("prepare-images", _prepare_images),
     ReportConfig: ("report", _report),
     DemoConfig: ("demo", _demo),
 }
@@ -60,7 +67,7 @@ def main() -> None:
 
 def _is_expected(error: Exception) -> bool:
     """Errors whose message is for the user; any other keeps its traceback."""
-    from .pipeline import BuildError
+    from .errors import BuildError
     from .scans.errors import ScanError
 
     return isinstance(error, BuildError | ScanError | FileExistsError | FileNotFoundError) or type(error) is ValueError

@@ -44,6 +44,20 @@ class BuildConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareImagesConfig:
+    """Make the pictures that questions show: the registered frames of the phone's video, or undistorted DSLR pictures."""
+
+    root: Positional[Annotated[Path, arg(metavar="ROOT")]]
+    """ScanNet++ root: the folder that holds data/. It is only read."""
+    image_root: Path
+    """Folder to fill; pictures that are there already are kept. Pass it to `build` and `report` too."""
+    images: Images = "iphone"
+    """Which pictures."""
+    num_proc: int | None = None
+    """Worker processes; all cores by default."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportConfig:
     """Draw samples of each question type of a built dataset into one HTML file."""
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 from collections import Counter
@@ -22,6 +21,7 @@ from tqdm import tqdm
 
 from .annotations import Annotations, read_annotations, write_annotations
 from .config import BuildConfig
+from .errors import BuildError, explain
 from .merge import stock_of
 from .randomness import digest
 from .records import propose_records
@@ -40,10 +40,6 @@ from .workers import available_cores, run_jobs
 from .writer import LEVEL_FIELDS, Counts, DatasetPlan, write_dataset
 
 logger = logging.getLogger(__name__)
-
-
-class BuildError(RuntimeError):
-    """A build that cannot go on. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def build(config: BuildConfig) -> Report:
         report = _report(config, plan, counts, list(usable.values()), failures)
         write_text(work / "report.json", json.dumps(asdict(report), indent=1) + "\n")
     except OSError as error:
-        raise _explain(error, config) from error
+        raise explain(error, config.out, "--out") from error
     return report
 
 
@@ -304,15 +300,3 @@ def _report(
         dropped=tuple(Skip(**skip) for result in results for skip in result.summary["dropped"]),
         skips={question_type: dict(counter.most_common()) for question_type, counter in sorted(skips.items())},
     )
-
-
-def _explain(error: OSError, config: BuildConfig) -> BuildError:
-    where = error.filename or config.out
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return BuildError(
-            f"The disk is full (while writing {where}); free some space and run the same command again: finished scans "
-            "are kept."
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return BuildError(f"{where} cannot be written ({error.strerror}); name another --out.")
-    return BuildError(f"{where}: {error.strerror or error}")

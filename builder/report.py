@@ -54,7 +54,7 @@ def format_report(report: Report) -> str:
             ],
         ),
         _skip_table(report),
-        *_losses(report),
+        *format_losses(report.failures, report.dropped),
         _summary(report),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -72,14 +72,14 @@ def _skip_table(report: Report) -> str:
     return _table(("question not asked because", "times"), rows) if rows else ""
 
 
-def _losses(report: Report) -> list[str]:
-    """Each scan that failed with its sentence; dropped frames by reason with an example."""
+def format_losses(failures: Sequence[Skip], dropped: Sequence[Skip]) -> list[str]:
+    """Lay out each scan that failed with its sentence, and what was dropped by reason with an example."""
     lines = []
-    if report.failures:
-        lines.append("Scans left out:\n" + "\n".join(f"  {s.where}: {s.detail or s.reason}" for s in report.failures))
-    if report.dropped:
-        counts = Counter(skip.reason for skip in report.dropped)
-        example = {skip.reason: skip.detail or skip.where for skip in reversed(report.dropped)}
+    if failures:
+        lines.append("Scans left out:\n" + "\n".join(f"  {s.where}: {s.detail or s.reason}" for s in failures))
+    if dropped:
+        counts = Counter(skip.reason for skip in dropped)
+        example = {skip.reason: skip.detail or skip.where for skip in reversed(dropped)}
         rows = [f"  {count} x {reason}, such as {example[reason]}" for reason, count in counts.most_common()]
         lines.append("Frames and objects left out:\n" + "\n".join(rows))
     return lines

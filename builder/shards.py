@@ -17,6 +17,11 @@ MANIFEST = "manifest.json"
 _ASIDE = ".writing-"
 
 
+def aside_path(path: Path) -> Path:
+    """Where this process writes what will be renamed to `path`."""
+    return path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
+
+
 @contextmanager
 def write_folder(path: Path, manifest: dict[str, Any]) -> Iterator[Path]:
     """Give a folder to write into, and put it in place of `path` when the block ends without an error.
@@ -28,7 +33,7 @@ def write_folder(path: Path, manifest: dict[str, Any]) -> Iterator[Path]:
     Yields:
         The folder to write into.
     """
-    aside = path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
+    aside = aside_path(path)
     aside.mkdir(parents=True)
     try:
         yield aside
@@ -51,7 +56,7 @@ def replace_folder(source: Path, target: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file aside, flush it to disk and rename it into place."""
-    aside = path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
+    aside = aside_path(path)
     try:
         with aside.open("w", encoding="utf-8") as file:
             file.write(text)

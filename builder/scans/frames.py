@@ -33,7 +33,7 @@ def posed_frames(files: SceneFiles) -> tuple[tuple[Frame, ...], list[Skip]]:
             skips.append(files.skip(found.name, "frame is registered twice", detail))
         else:
             frames[found.name] = found
-    return _some(files, [frames[name] for name in sorted(frames)], skips)
+    return _some(files, _named_as_on_disk(files, [frames[name] for name in sorted(frames)]), skips)
 
 
 def pictured_frames(files: SceneFiles) -> tuple[tuple[Frame, ...], list[Skip]]:
@@ -42,22 +42,23 @@ def pictured_frames(files: SceneFiles) -> tuple[tuple[Frame, ...], list[Skip]]:
     Returns and raises what `posed_frames` does.
     """
     frames, skips = posed_frames(files)
-    # Suffixes come in upper and lower case, on disk and in the files that name pictures.
+    if not files.picture_names():
+        return frames, skips
+    faults = {frame.name: picture_fault(files, frame) for frame in frames}
+    skips += [fault for fault in faults.values() if fault]
+    return _some(files, [frame for frame in frames if not faults[frame.name]], skips)
+
+
+def _named_as_on_disk(files: SceneFiles, frames: list[Frame]) -> list[Frame]:
+    """Suffixes of pictures come in upper and lower case, on disk and in the files that name them."""
     names = files.picture_names()
     name_on_disk = {name.lower(): name for name in names} | {name: name for name in names}
-    if not names:
-        return frames, skips
-    sound: list[Frame] = []
-    for posed in frames:
-        name = PurePosixPath(posed.image_path).name
+    named = []
+    for frame in frames:
+        name = PurePosixPath(frame.image_path).name
         name = name_on_disk.get(name) or name_on_disk.get(name.lower(), name)
-        frame = replace(posed, image_path=files.image_path(name))
-        fault = picture_fault(files, frame)
-        if fault:
-            skips.append(fault)
-        else:
-            sound.append(frame)
-    return _some(files, sound, skips)
+        named.append(replace(frame, image_path=files.image_path(name)))
+    return named
 
 
 def _some(files: SceneFiles, frames: list[Frame], skips: list[Skip]) -> tuple[tuple[Frame, ...], list[Skip]]:
