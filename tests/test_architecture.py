@@ -27,7 +27,7 @@ FORBIDDEN_IMPORTS = {
 BUILDER_FOR_OTHERS = {"prompting", "schema"}
 """Modules of the builder that the model and the evaluation may use, beside the names of the package itself."""
 
-KNOWS_SCANNETPP = {"builder/scans/files.py", "builder/scans/sample/writer.py"}
+KNOWS_SCANNETPP = {"builder/scans/files.py", "builder/scans/sample/capture.py", "builder/scans/sample/writer.py"}
 SCANNETPP_NAMES = re.compile(r"mesh_aligned|segments(_anno)?\.json|nvs_sem|iphone/|dslr/|colmap/|pose_intrinsic_imu")
 
 PURE = {f"builder/{name}.py" for name in ("evidence", "geometry", "randomness", "relations", "rules", "schema")}

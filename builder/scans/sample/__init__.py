@@ -2,9 +2,10 @@
 
 layouts, rooms, furniture, things, shapes --> Room        what stands where
 scanner ----------------------------------> mesh          as a scanner sees it: uneven, noisy, with holes
-photo, paint -----------------------------> pictures      exact rays through the phone's lens
+photo, paint -----------------------------> pictures      exact rays through the lens
+shoot ------------------------------------> photographs   where the DSLR stood
 truth ------------------------------------> SampleRoom    everything the files state
-writer -----------------------------------> files
+writer, capture --------------------------> files
 """
 
 from .truth import Quirks, SampleRoom, make_sample_room

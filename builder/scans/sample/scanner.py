@@ -201,7 +201,7 @@ def walk_through(room: Room, camera: Camera, num_frames: int, rng: np.random.Gen
     phase = rng.uniform(0, 2 * np.pi, 6)
     quaternions, poses = [], []
     for number in range(STRIDE * (num_stops - 1) + 1):
-        quaternion, centre = _viewpoint(room, number / (STRIDE * num_stops), phase)
+        quaternion, centre = viewpoint(room, number / (STRIDE * num_stops), phase)
         rotation = rotation_from_quaternion(quaternion)
         quaternions.append(tuple(quaternion.tolist()))
         poses.append(rigid_transform(rotation, -rotation @ centre))
@@ -214,7 +214,7 @@ def _gap_starts(num_stops: int, num_gaps: int, rng: np.random.Generator) -> NDAr
     return np.sort(rng.choice(slots, num_gaps, replace=False)) if num_gaps else slots[:0]
 
 
-def _viewpoint(room: Room, time: float, phase: FloatArray) -> tuple[FloatArray, FloatArray]:
+def viewpoint(room: Room, time: float, phase: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Quaternion (w, x, y, z) of cam_from_world and camera centre at a time in 0..1."""
     tau = 2 * np.pi
     shake = [0.012 * np.sin(tau * time * rate + shift) for rate, shift in zip((83, 97, 71), phase[3:], strict=True)]

@@ -15,6 +15,7 @@ from .layouts import KINDS, furnish
 from .paint import Floats
 from .photo import Surface, bake_light
 from .scanner import Walk, phone_camera, registered_frames, scan_room, walk_through
+from .shoot import Shoot, take_photos, undistorted_frames
 
 IMAGE_SIZE = (960, 720)
 """Width and height; half of ScanNet++'s, which keeps a sample small."""
@@ -36,7 +37,7 @@ class Quirks:
     has_mask: bool = False
     """Some vertices are anonymised."""
     is_annotated: bool = True
-    """False: only mesh and phone files."""
+    """False: only mesh and camera files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ class SampleRoom:
     """Anonymised vertices."""
     walk: Walk
     frames: tuple[Frame, ...]
+    """Of the phone."""
+    shoot: Shoot
+    dslr_frames: tuple[Frame, ...]
     quirks: Quirks
 
     @property
@@ -112,6 +116,7 @@ def make_sample_room(
     room = furnish(kind, int(rng.integers(2**32)))
     scanned = scan_room(room, rng)
     walk = walk_through(room, phone_camera(image_size, rng), num_frames, rng)
+    shoot = take_photos(room, image_size, _generator(seed, f"{scene_name} DSLR"))
     lamps = np.array(room.lamps)
     instances = []
     for k, (item, own, box) in enumerate(zip(room.items, scanned.owners, scanned.boxes, strict=True)):
@@ -134,6 +139,8 @@ def make_sample_room(
         masked=masked,
         walk=walk,
         frames=registered_frames(walk, scene_name, files.IPHONE.pictures),
+        shoot=shoot,
+        dslr_frames=undistorted_frames(shoot, scene_name, files.DSLR.pictures),
         quirks=quirks,
     )
 

@@ -1,13 +1,14 @@
 """Writes sample scans: furnished rooms in the on-disk format of ScanNet++, made up from a seed.
 
 They let everybody run the whole pipeline without the licensed data. The files are those of the default download
-(`files.py` draws the tree), without the videos, depth and DSLR pictures; frames are there as extracted JPEGs.
+(`files.py` draws the tree) without videos, depth and fisheye pictures; the phone's frames are there as extracted JPEGs,
+and the DSLR's pictures as undistorted ones.
 What is awkward in real scans is awkward here:
 
 - every room: a group `REMOVE` and a group `SPLIT`, an `object`, labels with stray blanks or upper case, number and
   hyphen twins (`book`, `books`; `trash can`, `trashcan`), instances of fewer than 50 vertices (switch, sockets), vertices that
   two groups list (cushion and sofa, blanket and bed), a wall in two pieces, a leaning object with a tilted box, vertices without
-  a label, holes, a lens with distortion, frames that were not registered, empty lines of 2D points;
+  a label, holes, lenses with distortion, frames that were not registered, empty lines of 2D points, a blurred photograph;
 - odd rooms (second, fourth, ...): `objectId` differs from `id` and has gaps;
 - every third room (third, sixth, ...): true over-segments in `segments.json` instead of one segment a vertex;
 - every fourth room: image names with the prefix `video/`, anonymised vertices in the mesh mask;
@@ -20,25 +21,23 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from ...workers import run_jobs
 from .. import files
 from ..labels import clean_name, is_junk, is_structure
+from .capture import write_dslr, write_json, write_lines, write_phone, write_pictures
 from .layouts import KINDS, furnish
-from .photo import Photographer, vertex_colours
+from .photo import vertex_colours
 from .scanner import box_bounds
 from .truth import IMAGE_SIZE, Quirks, SampleRoom, make_sample_room
 
-JPEG_QUALITY = 90
 UNLABELLED = -100
 """`label` of a vertex without a class in the semantic mesh."""
 
@@ -129,9 +128,10 @@ def write_sample_scan(
     with tempfile.TemporaryDirectory(prefix=f".{scene_name}-", dir=root) as aside:
         folder = Path(aside) / scene_name
         _write_scans(folder, room)
-        _write_phone(folder, room)
+        write_phone(folder, room)
+        write_dslr(folder, room)
         if pictures:
-            _write_pictures(folder, room)
+            write_pictures(folder, room)
         if target.exists():
             shutil.rmtree(target)
         folder.rename(target)
@@ -189,10 +189,10 @@ def _write_scans(folder: Path, room: SampleRoom) -> None:
         "sceneId": room.scene_name,
         "segIndices": room.segments.tolist(),
     }
-    _write_json(folder / files.SEGMENTS, segments)
+    write_json(folder / files.SEGMENTS, segments)
     groups = [_group(room, index) for index in range(len(room.instances))]
     annotation = {"sceneId": room.scene_name, "appId": "stk.v1", "annId": "1", "segGroups": groups}
-    _write_json(folder / files.ANNOTATION, annotation)
+    write_json(folder / files.ANNOTATION, annotation)
 
 
 def _group(room: SampleRoom, index: int) -> dict[str, Any]:
@@ -239,72 +239,20 @@ def _write_ply(
     path.write_bytes("\n".join(header).encode() + vertices.tobytes() + faces.tobytes())
 
 
-def _write_phone(folder: Path, room: SampleRoom) -> None:
-    """Write `iphone/` without its pictures: the COLMAP model, the poses of all video frames, the EXIF records."""
-    walk, camera = room.walk, room.walk.camera
-    (folder / files.IPHONE_CAMERAS).parent.mkdir(parents=True, exist_ok=True)
-    numbers = [camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion]
-    lines = ["# Camera list with one line of data per camera:", "#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]
-    lines += ["# Number of cameras: 1", f"1 OPENCV {camera.width} {camera.height} {' '.join(map(repr, numbers))}"]
-    _write_lines(folder / files.IPHONE_CAMERAS, lines)
-    lines = ["# Image list with two lines of data per image:"]
-    lines += ["#   IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME", "#   POINTS2D[] as (X, Y, POINT3D_ID)"]
-    lines += [f"# Number of images: {len(walk.registered)}, mean observations per image: 0"]
-    prefix = "video/" if room.quirks.has_name_prefix else ""
-    for image_id, number in enumerate(walk.registered, 1):
-        pose = [*walk.quaternions[number], *walk.poses[number][:3, 3].tolist()]
-        lines.append(f"{image_id} {' '.join(map(repr, pose))} 1 {prefix}frame_{number:06d}.jpg")
-        # COLMAP lists keypoints that became no 3D point with the id -1; often there are none.
-        lines.append("" if image_id % 2 else f"{camera.cx!r} {camera.cy!r} -1 10.5 20.5 -1")
-    _write_lines(folder / files.IPHONE_IMAGES, lines)
-    lines = ["# 3D point list with one line of data per point:"]
-    lines += ["#   POINT3D_ID, X, Y, Z, R, G, B, ERROR, TRACK[] as (IMAGE_ID, POINT2D_IDX)"]
-    lines += ["# Number of points: 0, mean track length: 0"]
-    _write_lines(folder / "iphone/colmap/points3D.txt", lines)
-    times = [round(5213.25 + number / 60, 6) for number in range(len(walk.poses))]
-    poses = {f"frame_{k:06d}": _phone_record(room, k, time) for k, time in enumerate(times)}
-    _write_json(folder / "iphone/pose_intrinsic_imu.json", poses)
-    exif = {str(time): {"PixelXDimension": camera.width, "PixelYDimension": camera.height} for time in times}
-    _write_json(folder / "iphone/exif.json", exif)
-
-
-def _phone_record(room: SampleRoom, number: int, time: float) -> dict[str, Any]:
-    aligned = np.linalg.inv(room.walk.poses[number])
-    # The raw pose lives in the phone's own world: Y up, OpenGL camera axes, an arbitrary origin.
-    arkit_from_mesh = np.array([[1.0, 0, 0, -1.7], [0, 0, 1, -1.4], [0, -1, 0, 0.6], [0, 0, 0, 1]])
-    raw = arkit_from_mesh @ aligned @ np.diag([1.0, -1, -1, 1])
-    return {
-        "timestamp": time,
-        "pose": raw.tolist(),
-        "aligned_pose": aligned.tolist(),
-        "intrinsic": room.walk.camera.matrix.tolist(),
-        "imu": {"rotate_rate": [0.0, 0.0, 0.0], "acceleration": [0.0, 0.0, 0.0], "gravity": [0.0, -1.0, 0.0]},
-    }
-
-
-def _write_pictures(folder: Path, room: SampleRoom) -> None:
-    """Render the registered frames into `iphone/rgb`."""
-    photographer = Photographer(room.surface, room.shares, room.lamps, room.walk.camera)
-    (folder / files.IPHONE.pictures).mkdir(parents=True)
-    for frame in room.frames:
-        picture = Image.fromarray(photographer.take(frame.cam_from_world))
-        picture.save(folder / files.IPHONE.pictures / f"{frame.name}.jpg", quality=JPEG_QUALITY)
-
-
 def _write_metadata(root: Path, names: list[str], kinds: list[str]) -> None:
     """Write `metadata/`: class lists, the benchmark's lists, and the kind of each scene."""
     metadata = root / "metadata"
     (metadata / "semantic_benchmark").mkdir(parents=True, exist_ok=True)
     semantic = list(_class_names())
     countable = [name for name in semantic if not is_structure(name)]
-    _write_lines(metadata / "semantic_classes.txt", semantic)
-    _write_lines(metadata / "instance_classes.txt", countable)
-    _write_lines(metadata / "semantic_benchmark/top100.txt", semantic[:100])
-    _write_lines(
+    write_lines(metadata / "semantic_classes.txt", semantic)
+    write_lines(metadata / "instance_classes.txt", countable)
+    write_lines(metadata / "semantic_benchmark/top100.txt", semantic[:100])
+    write_lines(
         metadata / "semantic_benchmark/top100_instance.txt", [name for name in semantic[:100] if name in countable]
     )
     rows = [f"{name},,{'' if name in countable else 'None'}" for name in semantic]
-    _write_lines(metadata / "semantic_benchmark/map_benchmark.csv", ["class,semantic_map_to,instance_map_to", *rows])
+    write_lines(metadata / "semantic_benchmark/map_benchmark.csv", ["class,semantic_map_to,instance_map_to", *rows])
     types = {name: kinds[k % len(kinds)] for k, name in enumerate(names)}
     (metadata / "scene_types.json").write_text(json.dumps(types, indent=2) + "\n", encoding="utf-8")
 
@@ -322,13 +270,4 @@ def _write_splits(root: Path, names: list[str]) -> None:
         "splits/nvs_test_small.txt": hidden,
         "splits/nvs_test_iphone.txt": hidden,
     }.items():
-        _write_lines(root / file, scenes)
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
+        write_lines(root / file, scenes)
