@@ -69,7 +69,6 @@ def prepare_images(config: PrepareImagesConfig) -> str:
     scenes = [scene for scene in list_scenes(config.root, config.images) if scene.is_annotated]
     num_proc = min(config.num_proc or available_cores(), len(scenes)) or 1
     try:
-        config.image_root.mkdir(parents=True, exist_ok=True)
         jobs = [
             ImageJob(replace(scene, image_root=config.image_root), max(1, available_cores() // num_proc))
             for scene in scenes
@@ -91,7 +90,7 @@ def _closing_text(config: PrepareImagesConfig, results: list[ImageResult]) -> st
     written, kept = sum(result.written for result in results), sum(result.kept for result in results)
     failures = tuple(result.failure for result in results if result.failure)
     if not written + kept:
-        causes = "; ".join(sorted({skip.detail for skip in failures})[:3])
+        causes = " ".join(sorted({skip.detail for skip in failures})[:3])
         raise BuildError(f"No annotated scan below {config.root} gives a picture. {causes}".strip())
     losses = format_losses(failures, tuple(skip for result in results for skip in result.skips))
     summary = f"{written:,} pictures written below {config.image_root}, {kept:,} were there, of {len(results)} scans."

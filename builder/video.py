@@ -80,19 +80,27 @@ def _decode(video: Path, num_threads: int) -> Iterator[Any]:
             for stream in container.streams.video[:1]:
                 stream.thread_type = "AUTO"
                 stream.codec_context.thread_count = num_threads
+                # Else a decoder makes up what it cannot read, and every picture that refers to it is wrong.
+                stream.codec_context.options = {"err_detect": "explode"}
                 yield from _without_gaps(container.decode(stream), float(stream.guessed_rate or 0))
     except av.error.FFmpegError as error:
         raise _DamagedError(f"cannot be decoded any further ({error.strerror})") from error
 
 
 def _without_gaps(pictures: Iterator[Any], rate: float) -> Iterator[Any]:
-    """Stop where a picture is lost: decoders drop what they cannot read, and the count would be off from there on."""
-    last = None
+    """Stop where a picture is lost: decoders drop what they cannot read, and the count would be off from there on.
+
+    A picture is handed on when the next one has come in time, for the last one before a gap may be damaged too.
+    """
+    held = None
     for picture in pictures:
-        if rate and last is not None and picture.time is not None and abs((picture.time - last) * rate - 1) > 0.5:
-            raise _DamagedError(f"jumps from {last:.3f} s to {picture.time:.3f} s")
-        last = picture.time
-        yield picture
+        if held is not None:
+            if rate and None not in (held.time, picture.time) and abs((picture.time - held.time) * rate - 1) > 0.5:
+                raise _DamagedError(f"jumps from {held.time:.3f} s to {picture.time:.3f} s")
+            yield held
+        held = picture
+    if held is not None:
+        yield held
 
 
 def _pixels(files: SceneFiles, video: Path, frame: Frame, picture: Any) -> tuple[Frame, NDArray[np.uint8]] | Skip:

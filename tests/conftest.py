@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spatialmosaic_builder.annotations import Annotations
@@ -47,3 +50,26 @@ def shared_scans() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SPATIALMOSAIC_TEST_SCANS names no folder of scans")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def write_video() -> Callable[..., None]:
+    """A function that encodes pictures as a phone does: frames that refer to later ones, 60 a second."""
+    import av
+
+    def write(
+        path: Path, pictures: Sequence[np.ndarray], times: Sequence[int] | None = None, codec: str = "libx264"
+    ) -> None:
+        """Encode pictures, shape (height, width, 3); `times` are their places on the clock, in frames."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=60, options={"crf": "8", "x265-params": "log-level=none:crf=8"})
+            stream.height, stream.width = pictures[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+            for k, pixels in enumerate(pictures):
+                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+                picture.pts, picture.time_base = times[k] if times else k, Fraction(1, 60)
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode())
+
+    return write

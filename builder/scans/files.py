@@ -84,6 +84,11 @@ def image_source(name: str) -> ImageSource:
     return IMAGE_SOURCES[name]
 
 
+def source_of(image_path: str) -> ImageSource:
+    """Tell by a picture's path, relative to the image root, which camera took it."""
+    return next((source for source in IMAGE_SOURCES.values() if f"/{source.pictures}/" in image_path), IPHONE)
+
+
 @dataclass(frozen=True, slots=True)
 class SceneFiles:
     """A scene folder, the camera whose frames are asked about, and where its pictures lie."""
