@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from spatialmosaic_builder.config import BuildConfig
+from spatialmosaic_builder.config import BuildConfig, Images
 from spatialmosaic_builder.pipeline import build
 from spatialmosaic_builder.tasks import QUESTION_TYPES
 
@@ -20,8 +20,8 @@ from oracle import check_balance, check_records
 MIN_AGREEMENT = 0.995
 
 
-def assert_records_are_true(root: Path, out: Path, size: int) -> None:
-    report = build(BuildConfig(root, out, size=str(size), num_proc=2))
+def assert_records_are_true(root: Path, out: Path, size: int, images: Images = "iphone") -> None:
+    report = build(BuildConfig(root, out, images=images, size=str(size), num_proc=2))
     dataset = load_dataset(str(out), "paper")
     records = [record for split in dataset.values() for record in split]
     assert len(records) == sum(report.made.values())
@@ -33,14 +33,16 @@ def assert_records_are_true(root: Path, out: Path, size: int) -> None:
     assert not check_balance(records)
 
 
-def test_sample_rooms(sample_root: Path, tmp_path: Path) -> None:
-    assert_records_are_true(sample_root, tmp_path / "spatialmosaic", size=480)
+@pytest.mark.parametrize("images", ["iphone", "dslr"])
+def test_sample_rooms(sample_root: Path, tmp_path: Path, images: Images) -> None:
+    assert_records_are_true(sample_root, tmp_path / "spatialmosaic", 480, images)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_rooms_of_an_independent_writer(shared_scans: Path, tmp_path: Path) -> None:
-    assert_records_are_true(shared_scans, tmp_path / "spatialmosaic", size=3000)
+@pytest.mark.parametrize(("images", "size"), [("iphone", 3000), ("dslr", 600)])
+def test_rooms_of_an_independent_writer(shared_scans: Path, tmp_path: Path, images: Images, size: int) -> None:
+    assert_records_are_true(shared_scans, tmp_path / "spatialmosaic", size, images)
 
 
 def test_several_questions_share_a_frame_set(sample_root: Path, tmp_path: Path) -> None:

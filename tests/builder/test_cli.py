@@ -12,17 +12,17 @@ def spatialmosaic(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["report", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize("arguments", [[], ["build"], ["prepare-images"], ["report"], ["demo"]])
 def test_help_waits_for_no_heavy_import(arguments):
     code = f"""
 import sys
-sys.argv = ["spatialmosaic", *{arguments!r}]
+sys.argv = ["spatialmosaic", *{arguments!r}, "--help"]
 from spatialmosaic_builder.cli import main
 try:
     main()
 except SystemExit as end:
     assert end.code in (0, None)
-assert not {{"numba", "datasets", "pyarrow", "cv2", "matplotlib"}} & set(sys.modules)
+assert not {{"numba", "datasets", "pyarrow", "cv2", "matplotlib", "av"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -54,3 +54,11 @@ def test_report_of_what_is_no_dataset(tmp_path: Path):
     done = spatialmosaic("report", tmp_path, "--image-root", tmp_path)
     assert done.returncode == 1
     assert "holds no records" in done.stderr
+
+
+def test_pictures_without_a_video_end_with_one_sentence(sample_root: Path, tmp_path: Path):
+    done = spatialmosaic("prepare-images", sample_root, "--image-root", tmp_path / "images", "--num-proc", 1)
+    assert done.returncode == 1
+    assert "rgb.mkv" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "images").exists()

@@ -105,6 +105,24 @@ if __name__ == "__main__":
     assert loaded == {"rows": {"train": 80, "test": 40}, "same": True, "stream": True, "leak": False, "json": 1}
 
 
+def test_the_other_image_source_is_generated_beside_the_first(sample_root, tmp_path):
+    code = f"""
+import json
+import spatialmosaic_builder
+from datasets import load_dataset
+paths = []
+for images in ("iphone", "dslr"):
+    data = load_dataset("spatialmosaic", "paper", data_dir={str(sample_root)!r}, size=24, images=images, split="train")
+    paths.append(data[0]["image_paths"][0].split("/")[2])
+try:
+    load_dataset("spatialmosaic", "paper", data_dir={str(sample_root)!r}, size=24, images="panocam")
+except ValueError as error:
+    paths.append(str(error))
+print(json.dumps(paths))
+"""
+    assert run(code, tmp_path) == ["iphone", "dslr", "--images takes iphone or dslr, got 'panocam'."]
+
+
 def test_a_changed_root_is_generated_anew(sample_root, tmp_path):
     code = f"""
 import json, os, shutil
@@ -181,6 +199,13 @@ class TestAttachImages:
         assert len(attach_images(DatasetDict(train=records), tmp_path)["train"][0]["images"]) == 2
         streamed = next(iter(attach_images(records.to_iterable_dataset(), tmp_path)))
         assert [image.size for image in streamed["images"]] == [(8, 6)] * 2
+
+    def test_a_picture_that_is_still_in_the_video_is_named_with_how_to_make_it(self, records, tmp_path):
+        (tmp_path / "data/s/iphone/rgb/frame_000000.jpg").unlink()
+        with pytest.raises(
+            FileNotFoundError, match=r"frame_000000\.jpg is missing.*prepare-images .* --images iphone"
+        ):
+            attach_images(records, tmp_path)
 
     def test_a_missing_root_is_named(self, records, tmp_path):
         with pytest.raises(FileNotFoundError, match="nowhere"):

@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,7 @@ from spatialmosaic_builder import pipeline, shards
 from spatialmosaic_builder.config import BuildConfig
 from spatialmosaic_builder.pipeline import BuildError, build, work_folder
 from spatialmosaic_builder.report import Report
+from spatialmosaic_builder.rules import PROFILES
 from spatialmosaic_builder.scans.errors import ScanError
 
 SIZE = "240"
@@ -93,6 +95,32 @@ class TestResult:
         build(config)
         assert digests(config.out) == digests(built[0].out)
 
+    def test_the_dslr_takes_the_place_of_the_phone(self, built, tmp_path):
+        config = replace(built[0], out=tmp_path / "spatialmosaic", images="dslr")
+        report = build(config)
+        assert {skip.reason for skip in report.dropped} == {"picture is blurred"}
+        for folder in ("paper", "annotations"):
+            table = pq.read_table(config.out / folder / "train-00000-of-00001.parquet")
+            column = "image_paths" if folder == "paper" else "image_path"
+            paths = np.concatenate([np.atleast_1d(value) for value in table[column].to_pylist()])
+            assert all("/dslr/resized_undistorted_images/DSC0" in path for path in paths)
+        assert "--images dslr" in (config.out / "README.md").read_text()
+        assert "`images = dslr`" in (config.out / "README.md").read_text()
+
+    def test_another_source_makes_its_own_annotations(self, built, tmp_path):
+        config = replace(built[0], out=tmp_path / "spatialmosaic", images="dslr")
+        shutil.copytree(work_folder(built[0].out), work_folder(config.out))
+        build(config)
+        shutil.rmtree(work_folder(config.out))
+        before = digests(config.out)
+        build(replace(config, out=tmp_path / "again" / "spatialmosaic"))
+        assert digests(tmp_path / "again" / "spatialmosaic") == before
+
+    def test_without_pictures_it_says_how_to_make_them(self, built, tmp_path, caplog):
+        build(replace(built[0], out=tmp_path / "spatialmosaic"))
+        (message,) = [record.getMessage() for record in caplog.records]
+        assert f"spatialmosaic prepare-images {built[0].root} --image-root" in message
+
     def test_another_seed_gives_other_records(self, built, tmp_path):
         config = replace(built[0], out=tmp_path / "spatialmosaic", seed=1)
         build(config)
@@ -154,6 +182,7 @@ DAMAGE = {
     "annotation cut": ("scans/segments_anno.json", truncate, "damaged segments_anno.json"),
     "segments missing": ("scans/segments.json", Path.unlink, "no segments.json"),
     "no COLMAP": ("iphone/colmap/images.txt", Path.unlink, "no images.txt"),
+    "no DSLR": ("dslr/nerfstudio", shutil.rmtree, "no transforms_undistorted.json"),
     "poses not finite": ("iphone/colmap/images.txt", spoil_poses, "no usable frame"),
 }
 
@@ -163,7 +192,8 @@ class TestDamage:
     def test_a_broken_scene_never_stops_the_others(self, own_root, sample_scenes, tmp_path, name):
         file, damage, reason = DAMAGE[name]
         damage(own_root / "data" / sample_scenes[0] / file)
-        report = build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        images = "dslr" if "dslr" in file else "iphone"
+        report = build(BuildConfig(own_root, tmp_path / "out", images=images, size="60", num_proc=1))
         failure = next(skip for skip in report.failures if skip.where == sample_scenes[0])
         assert failure.reason == reason
         assert sample_scenes[0] in failure.detail
@@ -188,11 +218,18 @@ class TestDamage:
             build(BuildConfig(sample_root, tmp_path))
         assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
-    @pytest.mark.parametrize("change", [{"seed": 7}, {"size": "120"}, {"canvas_scale": 1.0}])
+    @pytest.mark.parametrize("change", [{"seed": 7}, {"size": "120"}, {"canvas_scale": 1.0}, {"images": "dslr"}])
     def test_another_configuration_is_refused_by_name(self, built, change):
         before = digests(built[0].out)
         with pytest.raises(BuildError, match=next(iter(change))):
             build(replace(built[0], **change))
+        assert digests(built[0].out) == before
+
+    def test_two_image_sources_do_not_mix_in_one_folder_under_two_profiles(self, built, monkeypatch):
+        before = digests(built[0].out)
+        monkeypatch.setitem(PROFILES, "other", PROFILES["paper"])
+        with pytest.raises(BuildError, match="images 'iphone' -> 'dslr'"):
+            build(replace(built[0], profile="other", size="60", images="dslr"))
         assert digests(built[0].out) == before
 
     def test_unknown_scene_ids_are_reported(self, sample_root, sample_scenes, tmp_path):

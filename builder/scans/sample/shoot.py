@@ -13,7 +13,7 @@ from .rooms import Room
 from .scanner import viewpoint
 
 NUM_PHOTOS = 16
-_SIZE = (0.9125, 0.9733)
+_SIZE = (0.9125, 0.8111)
 """Width and height relative to the phone's frames', as in ScanNet++."""
 
 

@@ -84,6 +84,11 @@ def test_reader_returns_the_truth(room, written):
     for read, true in zip(scan.frames, room.frames, strict=True):
         assert (read.name, read.image_path, read.camera) == (true.name, true.image_path, true.camera)
         np.testing.assert_array_equal(read.cam_from_world, true.cam_from_world)
+    dslr = read_scan(written[0], room.scene_name, "dslr")
+    assert [skip.reason for skip in dslr.skips] == ["picture is blurred"]
+    for read, true in zip(dslr.frames, room.dslr_frames, strict=True):
+        assert (read.name, read.image_path, read.camera) == (true.name, true.image_path, true.camera)
+        np.testing.assert_allclose(read.cam_from_world, true.cam_from_world, atol=1e-12)
 
 
 def test_room_is_rich(room):
@@ -207,6 +212,32 @@ def test_phone_files_agree(folder, room):
         np.testing.assert_allclose(aligned @ frame.cam_from_world, np.eye(4), atol=1e-12)
 
 
+def test_dslr_files_agree(folder, room):
+    photos = room.shoot.photos
+    names = [f"{photo.name}.JPG" for photo in photos]
+    lists = load(folder / "dslr/train_test_lists.json")
+    assert sorted(lists["train"] + lists["test"]) == names
+    assert lists["test"]
+    assert sum(photo.is_bad for photo in photos) == 1
+    lines = (folder / "dslr/colmap/images.txt").read_text().split("\n")
+    assert [line.split()[9] for line in lines[4:-1:2]] == names
+    fisheye, pinhole = (load(folder / f"dslr/nerfstudio/transforms{part}.json") for part in ("", "_undistorted"))
+    assert (fisheye["camera_model"], pinhole["camera_model"]) == ("OPENCV_FISHEYE", "PINHOLE")
+    assert fisheye["frames"] == pinhole["frames"]
+    assert [frame["file_path"] for frame in fisheye["test_frames"]] == lists["test"]
+    assert [frame["file_path"] for frame in fisheye["frames"]] != sorted(lists["train"])
+    camera = (folder / "dslr/colmap/cameras.txt").read_text().splitlines()[3].split()
+    assert camera[1:4] == ["OPENCV_FISHEYE", str(fisheye["w"]), str(fisheye["h"])]
+    keys = ("fl_x", "fl_y", "cx", "cy", "k1", "k2", "k3", "k4")
+    assert [float(value) for value in camera[4:]] == [fisheye[key] for key in keys]
+    # By the recipe of the release: COLMAP's pose, inverted, in nerfstudio's world and axes.
+    swap = np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, -1, 0], [0, 0, 0, 1]])
+    matrix = {f["file_path"]: f["transform_matrix"] for f in fisheye["frames"] + fisheye["test_frames"]}
+    for photo in photos:
+        expected = swap @ np.linalg.inv(photo.cam_from_world) @ np.diag([1, -1, -1, 1])
+        np.testing.assert_allclose(matrix[f"{photo.name}.JPG"], expected, atol=1e-12)
+
+
 def test_camera_moves_smoothly_through_free_space(room):
     centres = np.array([camera_centre_world(pose) for pose in room.walk.poses])
     assert np.linalg.norm(np.diff(centres, axis=0), axis=1).max() < 0.2
@@ -303,7 +334,7 @@ def test_root_is_complete(pair):
     hidden = next(scene for scene in scenes if scene != name)
     assert [scenes[name].is_annotated, scenes[hidden].is_annotated] == [True, False]
     files = set(digests(root / "data" / name))
-    assert {path for path in files if not path.endswith(".jpg")} == {
+    assert {path for path in files if not path.lower().endswith(".jpg")} == {
         "scans/mesh_aligned_0.05.ply",
         "scans/mesh_aligned_0.05_semantic.ply",
         "scans/mesh_aligned_0.05_mask.txt",
@@ -314,6 +345,12 @@ def test_root_is_complete(pair):
         "iphone/colmap/cameras.txt",
         "iphone/colmap/images.txt",
         "iphone/colmap/points3D.txt",
+        "dslr/train_test_lists.json",
+        "dslr/nerfstudio/transforms.json",
+        "dslr/nerfstudio/transforms_undistorted.json",
+        "dslr/colmap/cameras.txt",
+        "dslr/colmap/images.txt",
+        "dslr/colmap/points3D.txt",
     }
     assert {path.name for path in (root / "data" / hidden / "scans").iterdir()} == {"mesh_aligned_0.05.ply"}
     assert {path.name for path in root.iterdir()} == {"data", "metadata", "splits"}
@@ -331,14 +368,18 @@ def test_root_is_complete(pair):
     assert next(row for row in rows if row["class"] == "wall")["instance_map_to"] == "None"
 
 
-def test_pictures_have_the_size_of_their_camera(pair):
+@pytest.mark.parametrize(
+    ("images", "size", "count", "reasons"),
+    [("iphone", IMAGE_SIZE, NUM_FRAMES, []), ("dslr", (292, 195), 15, ["picture is blurred"])],
+)
+def test_pictures_have_the_size_of_their_camera(pair, images, size, count, reasons):
     root, (name,) = pair
-    scan = read_scan(root, name)
-    assert scan.skips == ()
-    assert len(scan.frames) == NUM_FRAMES
+    scan = read_scan(root, name, images)
+    assert [skip.reason for skip in scan.skips] == reasons
+    assert len(scan.frames) == count
     with Image.open(root / scan.frames[3].image_path) as image:
         pixels = np.asarray(image)
-        assert image.size == IMAGE_SIZE
+        assert image.size == size
     assert pixels.std() > 25
     assert (pixels.max(axis=2) < 8).mean() < 0.05
 
