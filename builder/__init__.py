@@ -1,6 +1,6 @@
 """SpatialMosaic's data engine: ScanNet++ scenes in, multi-view questions about partly visible objects out.
 
-    ScanNet++ folder  -- scans.scannetpp --> Scan            mesh, objects, posed frames
+    ScanNet++ folder  -- scans.scannetpp --> Scan            mesh, objects, posed frames of one camera
     Scan              -- visibility ------> Annotations      what each frame shows of each object; overlap of frames
     Annotations       -- frame_sets ------> FrameSet         2 to 5 frames that overlap little
     FrameSet          -- tasks, records --> candidates       eight tasks, seventeen question types

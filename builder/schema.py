@@ -57,9 +57,9 @@ class Frame:
     """A posed picture."""
 
     name: str
-    """Bare name without suffix, such as `frame_000110`."""
+    """Bare name without suffix, such as `frame_000110` or `DSC01234`."""
     image_path: str
-    """POSIX path relative to the ScanNet++ root."""
+    """POSIX path relative to the image root, which is the ScanNet++ root unless the pictures lie elsewhere."""
     camera: Camera
     cam_from_world: NDArray[np.float64]
     """Shape (4, 4), OpenCV axes, metres."""
@@ -126,7 +126,7 @@ class Record:
     frames: tuple[str, ...]
     """Bare frame names in the order shown; the question calls them Frame 1 ... Frame N."""
     image_paths: tuple[str, ...]
-    """POSIX paths of the frames relative to the ScanNet++ root."""
+    """POSIX paths of the frames relative to the image root (the ScanNet++ root by default)."""
     query_frame: int | None
     """1-based position of the frame that the question asks about; null if none."""
     question: str
