@@ -11,32 +11,31 @@ import pyarrow.parquet as pq
 from datasets import Features
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from .shards import write_text
 from .splits import SPLITS
 from .version import BUILDER_VERSION
 
-_DESCRIPTIONS = {
+CONFIG_DESCRIPTIONS = {
     "paper": "Questions by the published rules.",
     "annotations": "Visibility of every instance in every frame.",
 }
 """The configs in the order of the card."""
 
 
-def write_card(
-    out: Path, profile: str, counts: dict[str, dict[str, dict[str, int]]], identity: dict[str, Any]
-) -> None:
-    """Write `<out>/README.md`: the `configs:` that `load_dataset` reads, and what a person wants to know.
+def card_text(
+    folders: dict[str, Path], profile: str, counts: dict[str, dict[str, dict[str, int]]], identity: dict[str, Any]
+) -> str:
+    """Write the card `README.md`: the `configs:` that `load_dataset` reads, and what a person wants to know.
 
     Args:
-        out: the dataset folder, its Parquet files in place.
+        folders: where each config's Parquet files lie now.
         profile: the config that was just written.
         counts: records of that config by column, value and split.
         identity: configuration of the build.
     """
     configs: list[dict[str, Any]] = []
     infos: list[dict[str, Any]] = []
-    for name, description in _DESCRIPTIONS.items():
-        data_files = {split: sorted((out / name).glob(f"{split}-*.parquet")) for split in SPLITS}
+    for name, description in CONFIG_DESCRIPTIONS.items():
+        data_files = {split: sorted(folders[name].glob(f"{split}-*.parquet")) for split in SPLITS}
         data_files = {split: paths for split, paths in data_files.items() if paths}
         if not data_files:
             continue
@@ -52,7 +51,7 @@ def write_card(
         )
         schema = pq.read_schema(next(iter(data_files.values()))[0])
         infos.append({"config_name": name, "features": Features.from_arrow_schema(schema)._to_yaml_list()})
-    lists = {path.stem: path for path in sorted((out / profile).glob("*-scenes.txt"))}
+    lists = {path.stem: path for path in sorted(folders[profile].glob("*-scenes.txt"))}
     card = DatasetCard.from_template(
         DatasetCardData(
             pretty_name="SpatialMosaic",
@@ -69,11 +68,17 @@ def write_card(
         counts=counts,
         splits=[split for split in SPLITS if any(split in by for by in counts.get("question_type", {}).values())],
         profile=profile,
-        identity=identity,
+        identity=_without_paths(identity),
         builder_version=BUILDER_VERSION,
         scene_lists={name: (_num_lines(path), _sha256(path)) for name, path in lists.items()},
     )
-    write_text(out / "README.md", card.content)
+    return str(card.content)
+
+
+def _without_paths(identity: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where things lie on the machine that built: the root, and the folders of the scene lists."""
+    names = ",".join(Path(part).name for part in identity["split"].split(","))
+    return {name: value for name, value in identity.items() if name != "root"} | {"split": names}
 
 
 def _content_digest(data_files: dict[str, list[Path]]) -> str:

@@ -11,6 +11,9 @@ from tyro.conf import Positional, arg
 Images = Literal["iphone", "dslr"]
 """Which camera's frames: names of `scans.files.ImageSource`s."""
 
+_MIN_CANVAS_SCALE = 0.1
+"""A pixel in a hundred still shows most objects."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuildConfig:
@@ -42,6 +45,17 @@ class BuildConfig:
         config = asdict(self) | {"root": str(self.root.resolve())}
         return {name: value for name, value in config.items() if name not in ("out", "image_root", "num_proc")}
 
+    def check(self) -> None:
+        """Raise ValueError for an option that is out of its range; those that name files are checked when they are read."""
+        if not self.out.resolve().name:
+            raise ValueError(f"--out takes a folder that others can lie beside, got {self.out}.")
+        if self.num_proc is not None and self.num_proc < 1:
+            raise ValueError(f"--num-proc takes a positive number of processes, got {self.num_proc}.")
+        if not _MIN_CANVAS_SCALE <= self.canvas_scale <= 1:
+            raise ValueError(f"--canvas-scale takes a number from {_MIN_CANVAS_SCALE} to 1, got {self.canvas_scale}.")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ValueError(f"--seed takes an integer of 64 bits, got {self.seed}.")
+
 
 @dataclass(frozen=True, slots=True)
 class PrepareImagesConfig:
@@ -55,6 +69,7 @@ class PrepareImagesConfig:
     """Which pictures."""
     num_proc: int | None = None
     """Worker processes; all cores by default."""
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,4 +20,6 @@ def explain(error: OSError, folder: Path, option: str) -> BuildError:
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return BuildError(f"{where} cannot be written ({error.strerror}); name another {option}.")
+    if error.errno == errno.EXDEV:
+        return BuildError(f"{folder} and its parent are not on one disk; name a folder in it: {option} {folder}/NAME.")
     return BuildError(f"{where}: {error.strerror or error}")

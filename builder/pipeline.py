@@ -41,6 +41,9 @@ from .writer import LEVEL_FIELDS, Counts, DatasetPlan, write_dataset
 
 logger = logging.getLogger(__name__)
 
+_SPARE_SCANS = 2
+"""So many scans of a split may give nothing, and the others still make up for them: it matters where there are few."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanJob:
@@ -54,7 +57,7 @@ class ScanJob:
     profile: str
     visibility: VisibilityRules
     share: int
-    """Questions of each type that the scene should give."""
+    """Questions of each type that the scene should give, were some others of its split to give none."""
     seed: int
 
 
@@ -81,8 +84,9 @@ def build(config: BuildConfig) -> Report:
     Raises:
         BuildError: if no scan is usable, the output folder belongs to another configuration, or the disk is full.
         ScanError: if `config.root` is not a ScanNet++ folder or a scene list cannot be read.
-        ValueError: if the size or the split is malformed.
+        ValueError: if an option is malformed.
     """
+    config.check()
     questions = questions_by_split(config.size)
     scenes = list_scenes(config.root, config.images, config.image_root)
     annotated = [scene.scene_name for scene in scenes if scene.is_annotated]
@@ -95,20 +99,24 @@ def build(config: BuildConfig) -> Report:
             config.images,
         )
     lists = split_scenes(config.split, config.root, annotated)
+    _warn_of_unlisted(config, annotated, lists)
     work = work_folder(config.out)
     _refuse_other_configuration(config, work)
     try:
         work.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(work)
+        for folder in (config.out, work):
+            remove_leftovers(folder)
         write_text(work / f"{config.profile}.json", json.dumps(config.identity(), indent=1) + "\n")
         if not any(lists.values()):
             raise BuildError(f"--split {config.split} names none of the annotated scenes below {config.root}.")
-        results = list(_run_scans(config, lists, questions, work))
+        results = sorted(_run_scans(config, lists, questions, work), key=lambda result: result.scene_name)
         usable = {result.scene_name: result for result in results if result.failure is None}
         failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
         if not usable:
             causes = "; ".join(sorted({f"{skip.where}: {skip.detail}" for skip in failures})[:3])
             raise BuildError(f"No scan below {config.root} is usable. {causes}")
+        if not any(result.summary["stock"] for result in usable.values()):
+            raise BuildError(f"No question can be made from the scans below {config.root}: {_main_reason(usable)}.")
         plan = DatasetPlan(
             out=config.out,
             work=work,
@@ -130,7 +138,8 @@ def build(config: BuildConfig) -> Report:
 
 
 def work_folder(out: Path) -> Path:
-    """Where the per-scan files of a dataset folder lie."""
+    """Where the per-scan files of a dataset folder lie: beside it."""
+    out = out.resolve()
     return out.with_name(f"{out.name}.work")
 
 
@@ -172,7 +181,7 @@ def _run_scans(
             work=work.resolve(),
             profile=config.profile,
             visibility=VisibilityRules(canvas_scale=config.canvas_scale),
-            share=-(-questions[split] // (len(QUESTION_TYPES) * len(lists[split]))),
+            share=-(-questions[split] // (len(QUESTION_TYPES) * max(len(lists[split]) - _SPARE_SCANS, 1))),
             seed=config.seed,
         )
         for split in SPLITS
@@ -212,8 +221,11 @@ def run_scan(job: ScanJob) -> ScanResult:
 
 
 def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
-    files = SceneFiles(job.root, job.scene_name, image_source(job.images), job.image_root)
-    key = digest("annotations", ENGINE_VERSION, job.visibility, job.seed, job.images, files.fingerprint())
+    try:
+        fingerprint = SceneFiles(job.root, job.scene_name, image_source(job.images), job.image_root).fingerprint()
+    except OSError as error:
+        raise _unreadable(error) from error
+    key = digest("annotations", ENGINE_VERSION, job.visibility, job.seed, job.images, fingerprint)
     folder = job.work / "annotations" / job.scene_name
     if read_manifest(folder, key) is None:
         annotations = _annotate(job)
@@ -222,14 +234,17 @@ def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
     return folder, key
 
 
+def _unreadable(error: OSError) -> ScanError:
+    return ScanError("unreadable file", f"{error.filename}: cannot be read ({error.strerror}).")
+
+
 def _annotate(job: ScanJob) -> Annotations:
     try:
         annotations = annotate(
             read_scan(job.root, job.scene_name, job.images, job.image_root), job.visibility, job.seed
         )
     except OSError as error:
-        detail = f"{error.filename}: cannot be read ({error.strerror})."
-        raise ScanError("unreadable file", detail) from error
+        raise _unreadable(error) from error
     except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
         if isinstance(error, ScanError):
             raise
@@ -264,8 +279,29 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
     return manifest
 
 
+def _main_reason(usable: dict[str, ScanResult]) -> str:
+    counts: Counter[str] = Counter()
+    for result in usable.values():
+        for _, reason, count in result.summary["skips"]:
+            counts[reason] += count
+    return counts.most_common(1)[0][0] if counts else "the size leaves none for them"
+
+
 def _stock(summary: dict[str, Any]) -> dict[str, Counter[str]]:
     return {question_type: Counter(polarities) for question_type, polarities in summary["stock"].items()}
+
+
+def _warn_of_unlisted(config: BuildConfig, annotated: list[str], lists: dict[str, list[str]]) -> None:
+    unlisted = sorted(set(annotated).difference(*lists.values()))
+    if unlisted:
+        logger.warning(
+            "--split %s names %d of the %d annotated scenes below %s; not %s, for example.",
+            config.split,
+            len(annotated) - len(unlisted),
+            len(annotated),
+            config.root,
+            unlisted[0],
+        )
 
 
 def _unannotated(scenes: list[SceneFiles], lists: dict[str, list[str]]) -> list[Skip]:

@@ -16,7 +16,7 @@ from datasets import Features
 from tqdm import tqdm
 
 from .annotations import FRAMES_SCHEMA, INSTANCES_SCHEMA, VIEWS_SCHEMA
-from .card import write_card
+from .card import CONFIG_DESCRIPTIONS, card_text
 from .merge import Quota, Stock, finish_records, plan_quotas
 from .randomness import digest
 from .schema import RECORD_SCHEMA
@@ -67,7 +67,10 @@ class DatasetPlan:
 
 
 def write_dataset(plan: DatasetPlan) -> Counts:
-    """Write the configs `<profile>` and `annotations`, and the card; does nothing where they are up to date."""
+    """Write the configs `<profile>` and `annotations`, and the card; does nothing where they are up to date.
+
+    A split without a record has no Parquet file.
+    """
     key = digest("dataset", source_digest(), json.dumps(plan.identity), plan.scenes, sorted(plan.keys.items()))
     quotas = {
         split: plan_quotas(
@@ -83,9 +86,17 @@ def write_dataset(plan: DatasetPlan) -> Counts:
     def annotations(split: str, scene: str) -> pa.Table:
         return annotation_rows(split, scene, plan.canvas_scale, plan.work / "annotations" / scene)
 
-    counts = _write_config(plan, plan.profile, key, RECORD_SCHEMA, records)
-    _write_config(plan, "annotations", key, ANNOTATION_SCHEMA, annotations)
-    write_card(plan.out, plan.profile, counts, plan.identity)
+    aside = plan.work / ".writing-dataset"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        counts = _write_config(plan, plan.profile, key, RECORD_SCHEMA, records, aside)
+        _write_config(plan, "annotations", key, ANNOTATION_SCHEMA, annotations, aside)
+        folders = {name: aside / name if (aside / name).is_dir() else plan.out / name for name in CONFIG_DESCRIPTIONS}
+        aside.mkdir(parents=True, exist_ok=True)
+        write_text(aside / "README.md", card_text(folders, plan.profile, counts, plan.identity))
+        _put_in_place(plan, aside)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return counts
 
 
@@ -95,32 +106,50 @@ def _write_config(
     key: str,
     schema: pa.Schema,
     table_of: Callable[[str, str], pa.Table],
+    aside: Path,
 ) -> Counts:
-    """Write one config aside, then rename it into place. The marker beside the annotations says what it holds."""
-    folder, marker = plan.out / config_name, plan.work / f"{config_name}.written.json"
-    try:
-        written = json.loads(marker.read_text(encoding="utf-8"))
-        if written["key"] == key and all((folder / name).stat().st_size == n for name, n in written["files"].items()):
-            return written["counts"]
-    except (OSError, ValueError, KeyError):
-        pass
-    aside = plan.work / f".writing-{config_name}"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    counts: Counts = {}
+    """Write one config and the marker that says what it holds to a folder aside, unless the dataset holds it already."""
+    if (counts := _counts_of_written(plan, config_name, key)) is not None:
+        return counts
+    folder = aside / config_name
+    folder.mkdir(parents=True)
+    counts = {name: {} for name in ("question_type", *LEVEL_FIELDS)} | {"num_frame_sets": {"all": {}}}
     for split in SPLITS:
         scenes = plan.scenes[split]
         if not scenes:
             continue
-        write_text(aside / f"{split}-scenes.txt", "".join(f"{scene}\n" for scene in scenes))
+        write_text(folder / f"{split}-scenes.txt", "".join(f"{scene}\n" for scene in scenes))
         bar = tqdm(scenes, desc=f"{config_name}/{split}", unit="scan")
         tables = (_counted(table_of(split, scene), split, counts) for scene in bar)
-        _write_shards(aside, split, tables, Features.from_arrow_schema(schema).arrow_schema)
-    plan.out.mkdir(parents=True, exist_ok=True)
-    replace_folder(aside, folder)
+        _write_shards(folder, split, tables, Features.from_arrow_schema(schema).arrow_schema)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-    write_text(marker, json.dumps({"key": key, "files": files, "counts": counts}, indent=1) + "\n")
+    marker = json.dumps({"key": key, "files": files, "counts": counts}, indent=1) + "\n"
+    write_text(aside / _marker_name(config_name), marker)
     return counts
+
+
+def _counts_of_written(plan: DatasetPlan, config_name: str, key: str) -> Counts | None:
+    folder = plan.out / config_name
+    try:
+        written = json.loads((plan.work / _marker_name(config_name)).read_text(encoding="utf-8"))
+        is_whole = all((folder / name).stat().st_size == size for name, size in written["files"].items())
+        return written["counts"] if written["key"] == key and is_whole else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _marker_name(config_name: str) -> str:
+    return f"{config_name}.written.json"
+
+
+def _put_in_place(plan: DatasetPlan, aside: Path) -> None:
+    """Move into the dataset what was written aside: nothing is left to write then, so a full disk leaves no half of it."""
+    plan.out.mkdir(parents=True, exist_ok=True)
+    for name in CONFIG_DESCRIPTIONS:
+        if (aside / name).is_dir():
+            replace_folder(aside / name, plan.out / name)
+            (aside / _marker_name(name)).replace(plan.work / _marker_name(name))
+    (aside / "README.md").replace(plan.out / "README.md")
 
 
 def _write_shards(folder: Path, split: str, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
@@ -137,19 +166,17 @@ def _write_shards(folder: Path, split: str, tables: Iterator[pa.Table], schema: 
 
 
 def _grouped(tables: Iterator[pa.Table], num_rows: int, schema: pa.Schema) -> Iterator[pa.Table]:
-    """Join tables into ones of exactly `num_rows` rows, the last one shorter; never none at all."""
+    """Join tables into ones of exactly `num_rows` rows, the last one shorter; `load_dataset` takes none without rows."""
     held: list[pa.Table] = []
     count = 0
-    is_first = True
     for table in tables:
         held.append(table.cast(schema))
         count += len(table)
         while count >= num_rows:
             joined = pa.concat_tables(held)
             yield joined.slice(0, num_rows)
-            is_first = False
             held, count = [joined.slice(num_rows)], count - num_rows
-    if count or is_first:
+    if count:
         yield pa.concat_tables(held)
 
 
@@ -159,9 +186,9 @@ def _counted(table: pa.Table, split: str, counts: Counts) -> pa.Table:
         return table
     for column in ("question_type", *LEVEL_FIELDS):
         for value, count in Counter(table[column].to_pylist()).items():
-            by_split = counts.setdefault(column, {}).setdefault(str(value), {})
+            by_split = counts[column].setdefault(str(value), {})
             by_split[split] = by_split.get(split, 0) + count
-    sets = counts.setdefault("num_frame_sets", {}).setdefault("all", {})
+    sets = counts["num_frame_sets"]["all"]
     sets[split] = sets.get(split, 0) + len(table["frame_set_id"].unique())
     return table
 

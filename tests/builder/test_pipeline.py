@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset
 
 from spatialmosaic_builder import pipeline, shards
 from spatialmosaic_builder.config import BuildConfig
@@ -177,6 +178,12 @@ def spoil_poses(path: Path) -> None:
     path.write_text("".join(lines))
 
 
+def keep_one_frame(path: Path) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    comments = [line for line in lines if line.startswith("#")]
+    path.write_text("".join(comments + lines[len(comments) :][:2]))
+
+
 DAMAGE = {
     "mesh cut": ("scans/mesh_aligned_0.05.ply", truncate, "damaged mesh"),
     "annotation cut": ("scans/segments_anno.json", truncate, "damaged segments_anno.json"),
@@ -263,7 +270,87 @@ class TestDamage:
         build(config)
         assert digests(config.out) == digests(built[0].out)
 
-    @pytest.mark.parametrize(("option", "value"), [("size", "many"), ("size", "0"), ("split", "half")])
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("size", "many"),
+            ("size", "0"),
+            ("split", "half"),
+            ("num_proc", -1),
+            ("canvas_scale", 0.0),
+            ("canvas_scale", float("nan")),
+            ("seed", 2**63),
+            ("out", Path("/")),
+        ],
+    )
     def test_malformed_options_are_refused(self, sample_root, tmp_path, option, value):
-        with pytest.raises(ValueError, match=f"--{option}"):
-            build(BuildConfig(sample_root, tmp_path / "out", **{option: value}))
+        with pytest.raises(ValueError, match=f"--{option.replace('_', '-')} takes"):
+            build(replace(BuildConfig(sample_root, tmp_path / "out"), **{option: value}))
+        assert not list(tmp_path.iterdir())
+
+    def test_the_working_directory_is_an_out_folder_like_any_other(self, sample_root, tmp_path, monkeypatch):
+        (tmp_path / "spatialmosaic").mkdir()
+        monkeypatch.chdir(tmp_path / "spatialmosaic")
+        build(BuildConfig(sample_root, Path(), size="24", num_proc=1))
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["spatialmosaic", "spatialmosaic.work"]
+
+    def test_a_full_disk_leaves_no_half_dataset(self, built, tmp_path, monkeypatch):
+        config = replace(built[0], out=tmp_path / "spatialmosaic")
+
+        def full(*_: object) -> str:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("spatialmosaic_builder.writer.card_text", full)
+        with pytest.raises(BuildError, match="disk is full"):
+            build(config)
+        assert not config.out.exists()
+        assert not list(work_folder(config.out).rglob(".writing-*"))
+
+    def test_what_a_killed_build_left_in_the_dataset_folder_goes(self, built, tmp_path):
+        config = replace(built[0], out=tmp_path / "spatialmosaic")
+        build(config)
+        (config.out / ".writing-1-old-paper").mkdir()
+        (config.out / ".writing-1-README.md").touch()
+        build(config)
+        assert digests(config.out) == digests(built[0].out)
+        assert not list(config.out.glob(".writing-*"))
+
+    def test_where_no_question_can_be_made_it_is_said(self, own_root, sample_scenes, tmp_path):
+        for scene in sample_scenes:
+            keep_one_frame(own_root / "data" / scene / "iphone/colmap/images.txt")
+        with pytest.raises(BuildError, match=r"No question can be made.*no two frames of low overlap"):
+            build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        assert not (tmp_path / "out").exists()
+
+    def test_a_split_without_questions_does_not_spoil_the_other(self, own_root, sample_scenes, tmp_path):
+        keep_one_frame(own_root / "data" / sample_scenes[0] / "iphone/colmap/images.txt")
+        report = build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        assert sorted(report.made.values())[0] == 0
+        (split,) = (split for split, made in report.made.items() if made)
+        for name, splits in (("paper", {split}), ("annotations", {"train", "test"})):
+            assert set(load_dataset(str(tmp_path / "out"), name, cache_dir=str(tmp_path / "cache"))) == splits
+
+    def test_the_card_does_not_tell_where_the_scene_lists_lie(self, sample_root, sample_scenes, tmp_path):
+        for name, scene in zip(("train.txt", "test.txt"), sample_scenes, strict=True):
+            (tmp_path / name).write_text(f"{scene}\n")
+        split = f"{tmp_path / 'train.txt'},{tmp_path / 'test.txt'}"
+        build(BuildConfig(sample_root, tmp_path / "out", size="24", num_proc=1, split=split))
+        card = (tmp_path / "out" / "README.md").read_text()
+        assert "`split = train.txt,test.txt`" in card
+        assert str(tmp_path) not in card
+
+    def test_scenes_that_the_lists_leave_out_are_said(self, sample_root, sample_scenes, tmp_path, caplog):
+        (tmp_path / "train.txt").write_text(f"{sample_scenes[0]}\n")
+        (tmp_path / "test.txt").write_text("0000000000\n")
+        split = f"{tmp_path / 'train.txt'},{tmp_path / 'test.txt'}"
+        build(BuildConfig(sample_root, tmp_path / "out", size="24", num_proc=1, split=split))
+        assert f"names 1 of the 2 annotated scenes below {sample_root}; not {sample_scenes[1]}" in caplog.text
+
+    def test_others_make_up_for_a_broken_scene(self, own_root, sample_scenes, tmp_path):
+        shutil.copytree(own_root / "data" / sample_scenes[0], own_root / "data" / "0000000000")
+        truncate(own_root / "data" / "0000000000" / "scans/mesh_aligned_0.05.ply")
+        (tmp_path / "train.txt").write_text(f"{sample_scenes[0]}\n0000000000\n")
+        (tmp_path / "test.txt").write_text(f"{sample_scenes[1]}\n")
+        split = f"{tmp_path / 'train.txt'},{tmp_path / 'test.txt'}"
+        report = build(BuildConfig(own_root, tmp_path / "out", size="240", num_proc=1, split=split))
+        assert report.made == report.wanted
