@@ -68,9 +68,19 @@ class SceneEvidence:
         return enough & self.is_eligible
 
     @cached_property
-    def has_pixel(self) -> Bools:
-        """Whether any pixel of the frame shows the instance."""
-        return self.annotations.visible_pixels > 0
+    def is_unresolved(self) -> Bools:
+        """Whether the frame would show the instance if a pixel did, and only the canvas is too coarse to have one.
+
+        Rays through sampled points meet it, rays through the canvas' pixel centres miss it.
+        """
+        a = self.annotations
+        is_met = a.visible_points_id >= self.rules.min_visible_points
+        return is_met & (a.visible_pixels < self.rules.min_visible_pixels) & self.is_eligible
+
+    @cached_property
+    def is_shown(self) -> Bools:
+        """Whether any pixel of the frame shows the instance, at whatever resolution."""
+        return (self.annotations.visible_pixels > 0) | (self.annotations.visible_points_id > 0)
 
     @cached_property
     def has_clear_box(self) -> Bools:
@@ -151,6 +161,11 @@ class SetEvidence:
         return self.scene.is_visible[self._frames]
 
     @cached_property
+    def is_unresolved(self) -> Bools:
+        """Instances of which the set's frames do not tell whether they are visible: see `SceneEvidence.is_unresolved`."""
+        return self.scene.is_unresolved[self._frames]
+
+    @cached_property
     def is_covered(self) -> Bools:
         """Instances visible in at least one frame of the set, shape (instances,)."""
         return np.any(self.is_visible, axis=0)
@@ -170,6 +185,12 @@ class SetEvidence:
         return np.any(self.scene.is_eligible[self._frames], axis=0)
 
     @cached_property
+    def is_evident(self) -> Bools:
+        """Eligible instances of which a frame shows enough points for another sample to say the same, shape (instances,)."""
+        is_enough = self.scene.annotations.visible_points >= self.rules.min_visible_points
+        return np.any((self.scene.is_eligible & is_enough)[self._frames], axis=0)
+
+    @cached_property
     def eligible_count(self) -> Ints:
         """Eligible instances of each category, shape (categories,)."""
         return self.count_by_category(self.is_eligible)
@@ -178,10 +199,11 @@ class SetEvidence:
     def has_uncertain_member(self) -> Bools:
         """Categories that cannot be counted in this set, shape (categories,).
 
-        An instance with too few vertices shows a pixel, so the viewer may or may not count it.
+        An instance with too few vertices shows a pixel, or it is not sure that one shows a pixel, so the viewer may or may
+        not count it.
         """
-        shown = self.scene.has_pixel[self._frames].any(axis=0) & ~self.scene.is_usable
-        return self.count_by_category(shown) > 0
+        shown = self.scene.is_shown[self._frames].any(axis=0) & ~self.scene.is_usable
+        return self.count_by_category(shown | self.is_unresolved.any(axis=0)) > 0
 
     def count_by_category(self, chosen: Bools) -> Ints:
         """Count the chosen instances, shape (instances,), of each category; shape (categories,)."""
@@ -216,13 +238,13 @@ class SetEvidence:
     def is_named_by_category(self) -> Bools:
         """Instances that "the chair" can mean without naming a frame, shape (instances,).
 
-        A frame of the set shows the instance, and no other of its category is eligible in the set.
+        A frame of the set shows the instance, no frame leaves it open, and no other of its category is eligible in the set.
         """
         category = self.scene.category_index
         is_alone = np.zeros(len(category), bool)
         subjects = category >= 0
         is_alone[subjects] = self.eligible_count[category[subjects]] == 1
-        return self.is_covered & self.scene.is_usable & is_alone
+        return self.is_covered & ~self.is_unresolved.any(axis=0) & self.scene.is_usable & is_alone
 
     @cached_property
     def pairs(self) -> RelationPairs:

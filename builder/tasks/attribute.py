@@ -54,13 +54,13 @@ def opposed_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray
     """Categories with an eligible instance, all of whose eligible instances stand opposite to the target.
 
     The source's category is left out, the target's by its relation; at least one of the eligible instances must be fit
-    as evidence.
+    as evidence, and not for a single point that another sample may miss.
     """
     scene = evidence.scene
     signs = evidence.signs_to(pair.position, pair.source)[:, axis.index]
     is_opposed = evidence.is_eligible & (signs == -pair.signs[axis.index])
     opposed = evidence.count_by_category(is_opposed)
-    usable = evidence.count_by_category(is_opposed & scene.is_usable)
+    usable = evidence.count_by_category(is_opposed & scene.is_usable & evidence.is_evident)
     fits = (usable > 0) & (opposed == evidence.eligible_count)
     fits[scene.category_index[pair.source]] = False
     return np.flatnonzero(fits)

@@ -23,6 +23,8 @@ def in_frame(evidence: SetEvidence, position: int, instance: int) -> ObjectRef |
     """
     scene, ref = evidence.scene, by_category(evidence, instance)
     is_twin = scene.category_index == scene.category_index[instance]
+    if np.any(evidence.is_unresolved[position] & is_twin):
+        return skip("no pixel tells whether the frame shows another object of the category")
     if np.count_nonzero(evidence.is_visible[position] & is_twin) == 1:
         return ref
     frame = evidence.frame_of(position)

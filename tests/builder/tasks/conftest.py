@@ -29,19 +29,22 @@ class Thing:
     num_vertices: int = 500
     occlusion: float = 0.25
     """Occlusion ratio where it is seen."""
+    num_points: int = 1000
+    """Points in view where it is seen."""
 
 
 def annotate_by_hand(things: list[Thing], num_frames: int = 3) -> Annotations:
     """All cameras stand in the origin and look along z: relations are those of the centres."""
     shape = (num_frames, len(things))
-    visible, pixels = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+    points, visible, pixels = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(shape, np.float32)
     boxes = np.full((*shape, 4), -1, np.int32)
     instances = []
     for n, thing in enumerate(things):
         box = OrientedBox(thing.centre, tuple(np.eye(3).ravel().tolist()), (thing.size,) * 3)
         instances.append(Instance(n + 1, thing.category, thing.category, box, thing.num_vertices, 0.05))
         for frame, (x0, y0, x1, y1) in thing.seen.items():
-            visible[frame, n] = round(1000 * (1 - thing.occlusion))
+            points[frame, n] = thing.num_points
+            visible[frame, n] = round(thing.num_points * (1 - thing.occlusion))
             pixels[frame, n] = (x1 - x0) * (y1 - y0)
             boxes[frame, n] = (x0, y0, x1, y1)
     camera = Camera(WIDTH, HEIGHT, 700.0, 700.0, WIDTH / 2, HEIGHT / 2)
@@ -52,7 +55,7 @@ def annotate_by_hand(things: list[Thing], num_frames: int = 3) -> Annotations:
         scene_name="s",
         instances=tuple(instances),
         frames=frames,
-        points_in_view=np.where(visible > 0, 1000, 0).astype(np.int32),
+        points_in_view=points,
         visible_points=visible,
         visible_points_id=visible,
         visible_points_canvas=visible,

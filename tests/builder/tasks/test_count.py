@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from spatialmosaic_builder.schema import Skip
 from spatialmosaic_builder.tasks import count
 
 BOX = (100, 100, 140, 140)
+NO_PIXEL = (100, 100, 100, 100)
+"""Seen by rays through its points, missed by those through the pixels: it is small and far away."""
 
 
 def drafts_of(evidence, seed=0):
@@ -39,6 +42,13 @@ def test_a_category_with_a_tiny_instance_in_sight_is_not_counted(evidence_of, th
     hidden = thing("chair", num_vertices=49)
     (draft,) = drafts_of(evidence_of([thing("chair", seen={0: BOX}), hidden]))
     assert draft.answer == "1"
+
+
+@pytest.mark.parametrize("num_vertices", [49, 500])
+def test_a_category_is_not_counted_where_pixels_are_too_coarse_to_tell(evidence_of, thing, num_vertices):
+    doubtful = thing("chair", seen={1: NO_PIXEL}, num_vertices=num_vertices)
+    (skipped,) = drafts_of(evidence_of([thing("chair", seen={0: BOX}), doubtful]))
+    assert isinstance(skipped, Skip)
 
 
 def test_what_is_almost_hidden_does_not_count(evidence_of, thing):

@@ -11,6 +11,8 @@ from spatialmosaic_builder.tasks import QUESTION_TYPES
 BOX = (100, 200, 140, 260)
 """Centre (120, 230) of 960 x 720: (65, 165) of 518 x 518."""
 OTHER_BOX = (500, 200, 540, 260)
+NO_PIXEL = (500, 200, 500, 200)
+"""Seen by rays through its points, missed by those through the pixels."""
 
 
 def drafts_of(evidence, question_type, seed=0):
@@ -59,6 +61,17 @@ def test_target_must_be_hidden_here_and_seen_elsewhere(evidence_of, thing):
     left = (-1.0, 0, 3)
     assert drafts_of(evidence_of([table, thing("lamp", left, seen={0: BOX, 1: BOX})]), "obj_existence_occ_lr") == []
     assert drafts_of(evidence_of([table, thing("lamp", left)]), "obj_existence_occ_lr") == []
+
+
+def test_a_target_that_no_pixel_tells_here_or_gone_is_not_asked_about(evidence_of, thing):
+    things = table_and(thing, (-1.0, 0, 3))
+    things[1].seen[0] = NO_PIXEL
+    assert drafts_of(evidence_of(things), "obj_existence_occ_lr") == []
+
+
+def test_a_source_whose_twin_no_pixel_tells_here_or_gone_is_not_asked_about(evidence_of, thing):
+    things = [*table_and(thing, (-1.0, 0, 3)), thing("table", (3.0, 0, 3), seen={0: NO_PIXEL})]
+    assert drafts_of(evidence_of(things), "obj_existence_occ_lr") == []
 
 
 def test_target_category_must_have_one_eligible_instance(evidence_of, thing):
@@ -130,6 +143,11 @@ class TestAttribute:
     def test_a_category_that_the_set_does_not_show_is_no_option(self, evidence_of, thing):
         things = self.room(thing)
         things[-1].seen = {}
+        assert self.asked_of_lamp(evidence_of(things)) == []
+
+    def test_a_category_that_a_few_points_show_is_no_option(self, evidence_of, thing):
+        things = self.room(thing)
+        things[-1].num_points = 3
         assert self.asked_of_lamp(evidence_of(things)) == []
 
     def test_the_sources_category_is_no_option(self, evidence_of, thing):
