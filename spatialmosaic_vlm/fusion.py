@@ -1,0 +1,89 @@
+"""From encoder tokens to language model tokens: fusion with geometry, projection, pooling."""
+
+import math
+
+import torch
+from torch import nn
+from transformers.activations import ACT2FN
+
+from .configuration_spatial_mosaic import SpatialMosaicConfig
+from .segments import segment_attention
+
+
+class SpatialMosaicFusion(nn.Module):
+    """Visual tokens query geometry tokens (paper, Eq. 8), with the norms, output projection and residual of the code."""
+
+    def __init__(self, config: SpatialMosaicConfig):
+        super().__init__()
+        self.config = config
+        visual, geometric = config.vision_config.hidden_size, config.geometry_config.output_size
+        self.head_dim = visual // config.fusion_num_heads
+        self.scaling = self.head_dim**-0.5
+        self.is_causal = False
+        self.num_key_value_groups = 1
+        self.query_norm, self.geometry_norm = nn.LayerNorm(visual), nn.LayerNorm(geometric)
+        self.q_proj = nn.Linear(visual, visual)
+        self.k_proj = nn.Linear(geometric, visual)
+        self.v_proj = nn.Linear(geometric, visual)
+        self.o_proj = nn.Linear(visual, visual)
+        self.out_norm = nn.LayerNorm(visual)
+        self.dropout = nn.Dropout(config.fusion_dropout)
+        self.gate = nn.Parameter(torch.zeros(1)) if config.fusion_gate else None
+
+    def forward(
+        self, visual: torch.Tensor, geometry: torch.Tensor, visual_lengths: list[int], geometry_lengths: list[int]
+    ) -> torch.Tensor:
+        """Add to each visual token what it finds in the geometry of its segment, a view or a sample.
+
+        Args:
+            visual: Shape (visual tokens of all views, vision width).
+            geometry: Shape (geometry tokens of all views, geometry width).
+            visual_lengths: Visual tokens of each segment.
+            geometry_lengths: Geometry tokens of each segment.
+
+        Returns:
+            As `visual`.
+        """
+        q, memory = self.q_proj(self.query_norm(visual)), self.geometry_norm(geometry)
+        q, k, v = (t.unflatten(-1, (-1, self.head_dim)) for t in (q, self.k_proj(memory), self.v_proj(memory)))
+        attended = segment_attention(self, q, k, v, visual_lengths, geometry_lengths)
+        branch = self.dropout(self.out_norm(self.o_proj(attended)))
+        return visual + (branch if self.gate is None else self.gate.tanh() * branch)
+
+
+class SpatialMosaicProjector(nn.Module):
+    """Two linear layers from the width of the vision tower to that of the language model."""
+
+    def __init__(self, config: SpatialMosaicConfig):
+        super().__init__()
+        self.linear_1 = nn.Linear(config.vision_config.hidden_size, config.text_config.hidden_size)
+        self.act = ACT2FN[config.projector_hidden_act]
+        self.linear_2 = nn.Linear(config.text_config.hidden_size, config.text_config.hidden_size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Change the last dimension."""
+        return self.linear_2(self.act(self.linear_1(x)))
+
+
+def pool_views(x: torch.Tensor, stride: int, newline: torch.Tensor | None) -> torch.Tensor:
+    """Shrink the square of tokens of each view and end its rows with a newline token.
+
+    Args:
+        x: Shape (views, side * side, width), row by row.
+        stride: Factor by which the side shrinks, rounded up.
+        newline: Shape (width,), or None for no newlines.
+
+    Returns:
+        Shape (views, rows * (rows + 1), width) with newlines, (views, rows * rows, width) without.
+    """
+    side = math.isqrt(x.shape[1])
+    x = x.unflatten(1, (side, side))
+    if stride > 1:
+        rows = -(-side // stride)
+        x = nn.functional.interpolate(x.permute(0, 3, 1, 2), size=(rows, rows), mode="bilinear").permute(0, 2, 3, 1)
+    if newline is not None:
+        x = torch.cat([x, newline.to(x).expand(*x.shape[:2], 1, -1)], dim=2)
+    return x.flatten(1, 2)
+
+
+__all__ = ["SpatialMosaicFusion", "SpatialMosaicProjector", "pool_views"]

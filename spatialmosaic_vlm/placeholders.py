@@ -1,0 +1,73 @@
+"""Placeholder tokens in the text against the views that replace them: every mismatch is an error with both numbers."""
+
+from collections.abc import Sequence
+
+import torch
+
+# TRL recognises a prompt that was cut off by these words.
+MISMATCH = "Image features and image tokens do not match"
+
+
+def views_by_row(
+    input_ids: torch.Tensor, num_views: torch.Tensor | Sequence[int] | None, image_token_id: int, tokens_per_view: int
+) -> torch.Tensor | Sequence[int]:
+    """Count the views of each row by its placeholders, or check given counts against them.
+
+    Args:
+        input_ids: Shape (batch, tokens).
+        num_views: Views of each sample, or None. More counts than rows mean several samples in a row; their
+            placeholders are then counted together with those of the whole batch.
+        image_token_id: The placeholder.
+        tokens_per_view: Placeholders of one view.
+
+    Returns:
+        Views of each sample.
+
+    Raises:
+        ValueError: A row has no whole number of views, or not the given one.
+    """
+    rows = (input_ids == image_token_id).sum(-1).tolist()
+    if num_views is None:
+        if any(count % tokens_per_view for count in rows):
+            raise ValueError(
+                f"{MISMATCH}: each view takes {tokens_per_view} placeholder tokens, but the rows of input_ids have "
+                f"{rows}. Truncation must not cut them off."
+            )
+        return [count // tokens_per_view for count in rows]
+    wanted = [int(count) * tokens_per_view for count in num_views]
+    if len(wanted) == len(rows) and wanted != rows:
+        raise ValueError(
+            f"{MISMATCH}: the views of the samples need {wanted} placeholder tokens ({tokens_per_view} each), but the "
+            f"rows of input_ids have {rows}. Truncation must not cut them off."
+        )
+    return num_views
+
+
+def check_packing(
+    position_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, use_cache: bool, views_are_counted: bool
+) -> None:
+    """Refuse rows of several samples that would see each other.
+
+    Args:
+        position_ids: Shape (batch, tokens); they restart where a sample begins.
+        attention_mask: Anything but None says what sees what by itself.
+        use_cache: Whether the language model will keep a cache.
+        views_are_counted: Whether the views of each sample are known, or there are none.
+
+    Raises:
+        ValueError: The language model or the geometry encoder would mix the samples.
+    """
+    if position_ids is None or attention_mask is not None or position_ids.ndim != 2:
+        return
+    if not bool((position_ids[:, 1:] < position_ids[:, :-1]).any()):
+        return
+    if use_cache:
+        raise ValueError(
+            "Expected use_cache=False with several samples in one row (position_ids restart): "
+            "with a cache the language model does not keep them apart."
+        )
+    if not views_are_counted:
+        raise ValueError("Expected num_views with several samples in one row: geometry must not mix samples.")
+
+
+__all__ = ["MISMATCH", "check_packing", "views_by_row"]
