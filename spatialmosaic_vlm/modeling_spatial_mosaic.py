@@ -276,24 +276,10 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
     ) -> SpatialMosaicModelOutputWithPast:
         """Run the language model on text whose placeholders are replaced by view tokens.
 
-        Args:
-            input_ids: Shape (batch, tokens), with `tokens_per_view` placeholders a view.
-            pixel_values: As in `get_image_features`.
-            geometry_pixel_values: As in `get_image_features`.
-            geometry_image_sizes: As in `get_image_features`.
-            num_views: As in `get_image_features`; where it is None, the placeholders of each row are counted.
-            attention_mask: Shape (batch, tokens), or (batch, 1, tokens, tokens).
-            position_ids: Shape (batch, tokens). Several samples in one row restart at 0, without attention mask and
-                with `use_cache=False`.
-            past_key_values: The cache.
-            inputs_embeds: Shape (batch, tokens, text width), instead of `input_ids`.
-            use_cache: Whether to return a cache.
-            geometry_features: As in `get_image_features`.
-            mm_encoder_outputs: What `get_image_features` returned, under `image`, instead of views.
-            **kwargs: For the language model.
-
-        Returns:
-            The language model's output.
+        The views come as in `get_image_features`; where `num_views` is None, the placeholders of each row of
+        `input_ids` (batch, tokens), `tokens_per_view` a view, are counted. `mm_encoder_outputs` holds, under `image`,
+        what that method returned, instead of views. Several samples may share a row: their `position_ids` restart at
+        0, and there is neither an `attention_mask` nor a cache. The rest is what any language model takes.
 
         Raises:
             ValueError: Inputs that do not fit together.
@@ -302,29 +288,38 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
             raise ValueError("Expected exactly one of input_ids and inputs_embeds.")
         keeps_cache = getattr(self.config.text_config, "use_cache", True) if use_cache is None else use_cache
         check_packing(position_ids, attention_mask, keeps_cache, num_views is not None or pixel_values is None)
-        if inputs_embeds is None:
-            inputs_embeds = self.get_input_embeddings()(input_ids)
+        inputs_embeds = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         image = (mm_encoder_outputs or {}).get("image")
         if image is None and pixel_values is not None:
-            if input_ids is not None:
-                token, size = self.config.image_token_id, self.config.tokens_per_view
-                num_views = views_by_row(input_ids, num_views, token, size)
+            views = self._views_by_row(input_ids, num_views)
             image = self.get_image_features(
-                pixel_values, geometry_pixel_values, geometry_image_sizes, num_views, geometry_features
+                pixel_values, geometry_pixel_values, geometry_image_sizes, views, geometry_features
             )
         view_tokens = None
         if image is not None:
             inputs_embeds, view_tokens = self._with_views(input_ids, inputs_embeds, image.pooler_output)
         outputs = self.language_model(
+            inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
             use_cache=use_cache,
-            return_dict=True,
             **kwargs,
         )
-        return SpatialMosaicModelOutputWithPast(**outputs, image_hidden_states=view_tokens)
+        return SpatialMosaicModelOutputWithPast(
+            last_hidden_state=outputs.last_hidden_state,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+            image_hidden_states=view_tokens,
+        )
+
+    def _views_by_row(
+        self, input_ids: torch.Tensor | None, num_views: torch.Tensor | Sequence[int] | None
+    ) -> torch.Tensor | Sequence[int] | None:
+        if input_ids is None:
+            return num_views
+        return views_by_row(input_ids, num_views, self.config.image_token_id, self.config.tokens_per_view)
 
     def _with_views(
         self,
