@@ -88,6 +88,8 @@ class SpatialMosaicPreTrainedModel(PreTrainedModel):
 class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
     """The model without a language modelling head."""
 
+    _keys_to_ignore_on_load_unexpected = [r"^lm_head\."]
+
     def __init__(self, config: SpatialMosaicConfig):
         super().__init__(config)
         self.vision_tower = AutoModel.from_config(config.vision_config)

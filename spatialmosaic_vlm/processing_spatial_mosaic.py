@@ -110,6 +110,8 @@ class SpatialMosaicProcessor(ProcessorMixin):
         if images is None:
             return images, text, videos, audio
         samples = _by_sample(images)
+        if not any(samples):
+            return None, text, videos, audio
         if text is not None:
             placeholders = [prompt.count(self.image_token) for prompt in text]
             if len(samples) != len(text) and sum(placeholders) == sum(map(len, samples)):
