@@ -30,7 +30,10 @@ BUILDER_FOR_OTHERS = {"prompting", "schema"}
 KNOWS_SCANNETPP = {"builder/scans/files.py", "builder/scans/sample/capture.py", "builder/scans/sample/writer.py"}
 SCANNETPP_NAMES = re.compile(r"mesh_aligned|segments(_anno)?\.json|nvs_sem|iphone/|dslr/|colmap/|pose_intrinsic_imu")
 
-PURE = {f"builder/{name}.py" for name in ("evidence", "geometry", "randomness", "relations", "rules", "schema")}
+PURE = {
+    f"builder/{name}.py"
+    for name in ("evidence", "geometry", "prompting", "randomness", "relations", "rules", "schema")
+}
 FILE_CALL = re.compile(r"open|mkdir|unlink|rename|touch|imread|imwrite|savefig|(read|write)_\w+")
 FILE_MODULES = {"io", "os", "pyarrow.parquet", "shutil", "tempfile"}
 
