@@ -36,7 +36,8 @@ class SpatialMosaicConfig(PreTrainedConfig):
             behaviour of the pretrained model.
         geometry_features: Which tokens of the geometry encoder are attended to: `all` (camera and patches), `patch` or
             `camera`.
-        spatial_pool_stride: Factor by which rows and columns of view tokens are reduced after projection; 1 keeps them.
+        spatial_pool_stride: Factor by which rows and columns of view tokens are reduced; 1 keeps them.
+        pool_before_projection: Whether they are reduced before the projector, as in LLaVA-NeXT-Video, or after it.
         newline_position: `grid` ends every row of view tokens with a learned newline token, `none` does not.
         projector_hidden_act: Activation between the two layers of the projector.
         tie_word_embeddings: Whether input and output embeddings share their weights; also taken from `text_config`.
@@ -74,6 +75,7 @@ class SpatialMosaicConfig(PreTrainedConfig):
     fusion_gate: bool = False
     geometry_features: Literal["all", "patch", "camera"] = "all"
     spatial_pool_stride: int = 2
+    pool_before_projection: bool = False
     newline_position: Literal["grid", "none"] = "grid"
     projector_hidden_act: str = "gelu"
     tie_word_embeddings: bool = False

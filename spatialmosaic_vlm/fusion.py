@@ -65,25 +65,32 @@ class SpatialMosaicProjector(nn.Module):
         return self.linear_2(self.act(self.linear_1(x)))
 
 
-def pool_views(x: torch.Tensor, stride: int, newline: torch.Tensor | None) -> torch.Tensor:
-    """Shrink the square of tokens of each view and end its rows with a newline token.
+def pool_views(x: torch.Tensor, stride: int) -> torch.Tensor:
+    """Shrink the square of tokens of each view.
 
     Args:
         x: Shape (views, side * side, width), row by row.
-        stride: Factor by which the side shrinks, rounded up.
-        newline: Shape (width,), or None for no newlines.
+        stride: Factor by which the side shrinks, rounded up; 1 keeps it.
 
     Returns:
-        Shape (views, rows * (rows + 1), width) with newlines, (views, rows * rows, width) without.
+        Shape (views, rows * rows, width).
     """
+    if stride == 1:
+        return x
     side = math.isqrt(x.shape[1])
-    x = x.unflatten(1, (side, side))
-    if stride > 1:
-        rows = -(-side // stride)
-        x = nn.functional.interpolate(x.permute(0, 3, 1, 2), size=(rows, rows), mode="bilinear").permute(0, 2, 3, 1)
-    if newline is not None:
-        x = torch.cat([x, newline.to(x).expand(*x.shape[:2], 1, -1)], dim=2)
-    return x.flatten(1, 2)
+    rows = -(-side // stride)
+    square = x.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    return nn.functional.interpolate(square, size=(rows, rows), mode="bilinear").permute(0, 2, 3, 1).flatten(1, 2)
 
 
-__all__ = ["SpatialMosaicFusion", "SpatialMosaicProjector", "pool_views"]
+def end_rows(x: torch.Tensor, newline: torch.Tensor) -> torch.Tensor:
+    """Put a newline token (width,) behind each row of the square of tokens of each view.
+
+    Turns (views, rows * rows, width) into (views, rows * (rows + 1), width).
+    """
+    rows = math.isqrt(x.shape[1])
+    square = x.unflatten(1, (rows, rows))
+    return torch.cat([square, newline.to(x).expand(*square.shape[:2], 1, -1)], dim=2).flatten(1, 2)
+
+
+__all__ = ["SpatialMosaicFusion", "SpatialMosaicProjector", "end_rows", "pool_views"]

@@ -24,7 +24,7 @@ from transformers.utils import torch_compilable_check
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_spatial_mosaic import SpatialMosaicConfig
-from .fusion import SpatialMosaicFusion, SpatialMosaicProjector, pool_views
+from .fusion import SpatialMosaicFusion, SpatialMosaicProjector, end_rows, pool_views
 from .geometry_encoders import build_geometry_encoder, geometry_row
 from .placeholders import MISMATCH, check_packing, views_by_row
 from .segments import grouped, view_counts
@@ -158,7 +158,13 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
                 geometry_pixel_values, geometry_image_sizes, geometry_features, views
             )
             visual = self._fuse(visual, geometry.to(dtype), lengths, views)
-        tokens = pool_views(self.multi_modal_projector(visual), self.config.spatial_pool_stride, self.image_newline)
+        stride = self.config.spatial_pool_stride
+        if self.config.pool_before_projection:
+            tokens = self.multi_modal_projector(pool_views(visual, stride))
+        else:
+            tokens = pool_views(self.multi_modal_projector(visual), stride)
+        if self.image_newline is not None:
+            tokens = end_rows(tokens, self.image_newline)
         return BaseModelOutputWithPooling(
             last_hidden_state=visual,
             pooler_output=tokens,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from spatialmosaic_vlm import SpatialMosaicConfig
-from spatialmosaic_vlm.fusion import SpatialMosaicFusion, pool_views
+from spatialmosaic_vlm.fusion import SpatialMosaicFusion, end_rows, pool_views
 
 Config = Callable[..., SpatialMosaicConfig]
 ROUNDING = 1e-5
@@ -73,7 +73,7 @@ def test_dropout_spares_the_residual(make_config: Config) -> None:
 
 def test_pooling_is_bilinear_with_a_newline_after_each_row() -> None:
     x, newline = torch.randn(2, 25, 6), torch.randn(6)
-    pooled = pool_views(x, 2, newline).view(2, 3, 4, 6)
+    pooled = end_rows(pool_views(x, 2), newline).view(2, 3, 4, 6)
     assert torch.equal(pooled[:, :, 3], newline.expand(2, 3, 6))
     # 5 -> 3: output centres lie at 1/3, 2 and 11/3 of the input's rows and columns.
     grid = x.view(2, 5, 5, 6)
@@ -82,6 +82,6 @@ def test_pooling_is_bilinear_with_a_newline_after_each_row() -> None:
     torch.testing.assert_close(pooled[:, 0, 0], rows[:, 0] * 2 / 3 + rows[:, 1] / 3, atol=ROUNDING, rtol=0)
 
 
-def test_no_pooling_and_no_newline_change_nothing() -> None:
+def test_a_stride_of_one_changes_nothing() -> None:
     x = torch.randn(2, 9, 6)
-    assert torch.equal(pool_views(x, 1, None), x)
+    assert torch.equal(pool_views(x, 1), x)

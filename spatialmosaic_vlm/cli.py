@@ -1,0 +1,24 @@
+"""The command `spatialmosaic-convert`. PyTorch is imported once the work begins."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import tyro
+
+from .convert import ConvertConfig, convert
+
+
+def main() -> None:
+    """Parse the command line and convert; bad input ends with one sentence and exit status 1."""
+    config = tyro.cli(
+        ConvertConfig,
+        prog="spatialmosaic-convert",
+        description="Build a SpatialMosaic checkpoint to start training from.",
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        print(f"The checkpoint is in {convert(config)}.")
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
