@@ -5,9 +5,10 @@ import math
 import torch
 from torch import nn
 from transformers.activations import ACT2FN
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from .configuration_spatial_mosaic import SpatialMosaicConfig
-from .segments import segment_attention
+from .segments import eager_attention_forward, segment_attention
 
 
 class SpatialMosaicFusion(nn.Module):
@@ -46,7 +47,8 @@ class SpatialMosaicFusion(nn.Module):
         """
         q, memory = self.q_proj(self.query_norm(visual)), self.geometry_norm(geometry)
         q, k, v = (t.unflatten(-1, (-1, self.head_dim)) for t in (q, self.k_proj(memory), self.v_proj(memory)))
-        attended = segment_attention(self, q, k, v, visual_lengths, geometry_lengths)
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
+        attended = segment_attention(attend, self, q, k, v, visual_lengths, geometry_lengths)
         branch = self.dropout(self.out_norm(self.o_proj(attended)))
         return visual + (branch if self.gate is None else self.gate.tanh() * branch)
 

@@ -144,7 +144,8 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
 
         Returns:
             `pooler_output`: the view tokens, (views, tokens_per_view, text width). `last_hidden_state`: the fused
-            tokens before projection, (views, tokens, vision width). `hidden_states`, `attentions`: the vision tower's.
+            tokens before projection, (views, tokens, vision width). `hidden_states`, `attentions`: the vision
+            tower's; of the former only the layer that is read, unless all are asked for.
 
         Raises:
             ValueError: Views of the wrong size, views that do not add up, or missing geometry.
@@ -168,7 +169,7 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         return BaseModelOutputWithPooling(
             last_hidden_state=visual,
             pooler_output=tokens,
-            hidden_states=outputs.hidden_states if kwargs.get("output_hidden_states") else None,
+            hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
 
@@ -191,9 +192,14 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
             raise ValueError(
                 f"Expected pixel_values of {side} x {side}, as the vision tower was built for; got {height} x {width}."
             )
-        kwargs["output_hidden_states"] = kwargs.get("output_hidden_states") or [layer]
+        everything = kwargs.pop("output_hidden_states", None) or self.config.vision_config.output_hidden_states
         with torch.set_grad_enabled(torch.is_grad_enabled() and not _is_frozen(self.vision_tower)):
-            outputs = self.vision_tower(pixel_values.to(self.vision_tower.dtype), return_dict=True, **kwargs)
+            outputs = self.vision_tower(
+                pixel_values.to(self.vision_tower.dtype),
+                output_hidden_states=everything or [layer],
+                return_dict=True,
+                **kwargs,
+            )
         tokens = outputs.hidden_states[layer]
         if self.config.vision_feature_select_strategy == "default":
             tokens = tokens[:, 1:]

@@ -18,11 +18,11 @@ from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import ModelOutput
-from transformers.modeling_utils import PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, PreTrainedModel
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_vggt import VGGTEncoderConfig
-from .segments import grouped, segment_attention, view_counts
+from .segments import eager_attention_forward, grouped, segment_attention, view_counts
 
 
 @dataclass
@@ -103,7 +103,8 @@ class VGGTAttention(nn.Module):
         q, k = self.q_norm(q), self.k_norm(k)
         if rope is not None:
             q, k = rotate(q, *rope), rotate(k, *rope)
-        return self.proj(segment_attention(self, q, k, v, lengths, lengths))
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
+        return self.proj(segment_attention(attend, self, q, k, v, lengths, lengths))
 
 
 class VGGTMlp(nn.Module):
@@ -320,6 +321,8 @@ class VGGTEncoderModel(VGGTPreTrainedModel):
         row = torch.cat([angles[grid] for grid in grids])[:, None]
         rope = (row.cos(), row.sin())
 
+        if output_hidden_states is None:
+            output_hidden_states = config.output_hidden_states
         chosen = _chosen_layers(output_hidden_states, config.num_hidden_layers)
         collected: list[torch.Tensor | None] = []
         for layer, (frame_block, global_block) in enumerate(zip(self.frame_blocks, self.global_blocks, strict=True)):

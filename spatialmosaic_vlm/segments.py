@@ -1,11 +1,10 @@
 """Segments of one long row: how views and samples of different sizes share a batch without padding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 
 def eager_attention_forward(
@@ -42,6 +41,7 @@ def eager_attention_forward(
 
 
 def segment_attention(
+    attend: Callable[..., Any],
     module: nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -55,6 +55,7 @@ def segment_attention(
     knows segments (flash attention).
 
     Args:
+        attend: Attention function of transformers' interface.
         module: Has `config`, `scaling`, `is_causal` and `num_key_value_groups`, as transformers' interface asks.
         query: Shape (all queries, heads, head width), the segments one after another.
         key: Shape (all keys, heads, head width).
@@ -66,7 +67,6 @@ def segment_attention(
         Shape (all queries, heads * head width).
     """
     implementation: str | None = module.config._attn_implementation  # type: ignore[union-attr, assignment]
-    attend = ALL_ATTENTION_FUNCTIONS.get_interface(implementation, eager_attention_forward)
     common = {"attention_mask": None, "dropout": 0.0, "scaling": module.scaling, "is_causal": False}
 
     if len(set(query_lengths)) == 1 and len(set(key_lengths)) == 1:

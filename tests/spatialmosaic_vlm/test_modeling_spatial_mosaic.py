@@ -317,3 +317,17 @@ def test_wrong_configurations_are_named(
 ) -> None:
     with pytest.raises((ValueError, AttributeError), match=message):
         make_model(**changes)(**encode(samples))
+
+
+def test_each_part_takes_its_own_attention(
+    make_model: Callable[..., Model], samples: list[Any], encode: Callable[..., BatchFeature]
+) -> None:
+    model, inputs = make_model(), encode(samples)
+    expected = logits(model, inputs, 1)
+    model.set_attn_implementation({"geometry_config": "eager", "text_config": "sdpa"})
+    assert model.model.geometry_encoder.frame_blocks[0].attn.config._attn_implementation == "eager"
+    assert model.model.language_model.config._attn_implementation == "sdpa"
+    torch.testing.assert_close(logits(model, inputs, 1), expected, atol=ROUNDING, rtol=0)
+    model.set_attn_implementation("eager")
+    assert model.model.fusion.config._attn_implementation == "eager"
+    torch.testing.assert_close(logits(model, inputs, 1), expected, atol=ROUNDING, rtol=0)
