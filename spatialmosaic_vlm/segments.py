@@ -107,7 +107,7 @@ def view_counts(num_views: torch.Tensor | Sequence[int], total: int) -> list[int
         ValueError: A count is negative, or they do not add up to `total`.
     """
     counts = num_views.tolist() if isinstance(num_views, torch.Tensor) else [int(count) for count in num_views]
-    if sum(counts) != total or min(counts, default=0) < 0:
+    if sum(counts) != total or any(count < 0 for count in counts):
         raise ValueError(
             f"Expected num_views to share out the {total} views of pixel_values; "
             f"got {counts}, which add up to {sum(counts)}."

@@ -34,8 +34,8 @@ print(json.dumps({
 """
 HELP = """
 import contextlib, importlib.metadata, io, json, sys
-(command,) = importlib.metadata.entry_points(group="console_scripts", name="spatialmosaic")
-sys.argv = ["spatialmosaic", "--help"]
+(command,) = importlib.metadata.entry_points(group="console_scripts", name=sys.argv[1])
+sys.argv[1:] = ["--help"]
 screen, status = io.StringIO(), None
 with contextlib.redirect_stdout(screen):
     try:
@@ -145,10 +145,11 @@ def test_the_wheel_imports_outside_the_tree_and_knows_its_version(site: Path, tm
     assert answer["version"] == answer["declared"] == PROJECT["version"]
 
 
-def test_the_command_answers_help_without_heavy_imports(site: Path, tmp_path: Path) -> None:
-    answer = json.loads(run(sys.executable, "-c", HELP, cwd=tmp_path, PYTHONPATH=str(site)))
+@pytest.mark.parametrize(("command", "word"), [("spatialmosaic", "build"), ("spatialmosaic-convert", "--geometry")])
+def test_a_command_answers_help_without_heavy_imports(command: str, word: str, site: Path, tmp_path: Path) -> None:
+    answer = json.loads(run(sys.executable, "-c", HELP, command, cwd=tmp_path, PYTHONPATH=str(site)))
     assert answer["status"] in (0, None)
-    assert "build" in answer["screen"]
+    assert word in answer["screen"]
     assert not HEAVY & set(answer["modules"])
 
 

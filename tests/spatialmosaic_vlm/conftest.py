@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,6 @@ from spatialmosaic_vlm import (
     VGGTEncoderConfig,
 )
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>")
 VISION = {
     "model_type": "siglip_vision_model",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from transformers import AttentionInterface
 
 from spatialmosaic_vlm import SpatialMosaicConfig
 from spatialmosaic_vlm.fusion import SpatialMosaicFusion, end_rows, pool_views
@@ -85,3 +87,26 @@ def test_pooling_is_bilinear_with_a_newline_after_each_row() -> None:
 def test_a_stride_of_one_changes_nothing() -> None:
     x = torch.randn(2, 9, 6)
     assert torch.equal(pool_views(x, 1), x)
+
+
+def test_flash_attention_is_told_the_segments(fusion: SpatialMosaicFusion) -> None:
+    """Flash attention itself needs a GPU; this stands in its place and reads the same arguments."""
+
+    def by_bounds(module: nn.Module, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *_: Any, **how: Any) -> Any:
+        assert how["cu_seq_lens_q"].dtype == how["cu_seq_lens_k"].dtype == torch.int32
+        assert (how["max_length_q"], how["max_length_k"]) == (18, 30)
+        queries, keys = how["cu_seq_lens_q"].tolist(), how["cu_seq_lens_k"].tolist()
+        assert (queries, keys) == ([0, 9, 27], [0, 10, 40])
+        parts = [
+            nn.functional.scaled_dot_product_attention(
+                q[..., a:b, :], k[..., c:d, :], v[..., c:d, :], scale=how["scaling"]
+            )
+            for a, b, c, d in zip(queries, queries[1:], keys, keys[1:], strict=False)
+        ]
+        return torch.cat(parts, dim=2).transpose(1, 2), None
+
+    AttentionInterface.register("flash_stand_in", by_bounds)
+    visual, geometry = torch.randn(27, 24), torch.randn(40, 32)
+    expected = fusion(visual, geometry, [9, 18], [10, 30])
+    fusion.config._attn_implementation = "flash_stand_in"
+    torch.testing.assert_close(fusion(visual, geometry, [9, 18], [10, 30]), expected, atol=ROUNDING, rtol=0)

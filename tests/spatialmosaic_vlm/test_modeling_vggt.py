@@ -253,3 +253,10 @@ def test_gradients_reach_every_weight_also_with_checkpointing(tiny_vggt: Config)
     assert all(gradient is not None for gradient in gradients[0].values())
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], gradient)
+
+
+def test_compiles_as_one_graph(encoder: VGGTEncoderModel) -> None:
+    pixels = golden_pixels(3, 42, 42)
+    compiled = torch.compile(encoder, fullgraph=True, backend="eager")
+    expected = encoder(pixels, num_views=[1, 2]).last_hidden_state
+    assert torch.equal(compiled(pixels, num_views=[1, 2]).last_hidden_state, expected)
