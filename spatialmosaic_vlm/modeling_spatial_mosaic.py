@@ -145,7 +145,7 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         Returns:
             `pooler_output`: the view tokens, (views, tokens_per_view, text width). `last_hidden_state`: the fused
             tokens before projection, (views, tokens, vision width). `hidden_states`, `attentions`: the vision
-            tower's; of the former only the layer that is read, unless all are asked for.
+            tower's, where asked for.
 
         Raises:
             ValueError: Views of the wrong size, views that do not add up, or missing geometry.
@@ -208,6 +208,7 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
                 f"Expected view tokens that form a square, got {tokens.shape[1]}. Where the vision tower adds a class "
                 'token, set vision_feature_select_strategy="default".'
             )
+        outputs.hidden_states = outputs.hidden_states if everything else None
         return tokens, outputs
 
     def _encode_geometry(
