@@ -71,7 +71,6 @@ class PrepareImagesConfig:
     """Worker processes; all cores by default."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class ReportConfig:
     """Draw samples of each question type of a built dataset into one HTML file."""

@@ -112,11 +112,7 @@ def build(config: BuildConfig) -> Report:
         results = sorted(_run_scans(config, lists, questions, work), key=lambda result: result.scene_name)
         usable = {result.scene_name: result for result in results if result.failure is None}
         failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
-        if not usable:
-            causes = "; ".join(sorted({f"{skip.where}: {skip.detail}" for skip in failures})[:3])
-            raise BuildError(f"No scan below {config.root} is usable. {causes}")
-        if not any(result.summary["stock"] for result in usable.values()):
-            raise BuildError(f"No question can be made from the scans below {config.root}: {_main_reason(usable)}.")
+        _refuse_empty(config, usable, failures)
         plan = DatasetPlan(
             out=config.out,
             work=work,
@@ -279,16 +275,18 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
     return manifest
 
 
-def _main_reason(usable: dict[str, ScanResult]) -> str:
-    counts: Counter[str] = Counter()
-    for result in usable.values():
-        for _, reason, count in result.summary["skips"]:
-            counts[reason] += count
-    return counts.most_common(1)[0][0] if counts else "the size leaves none for them"
-
-
 def _stock(summary: dict[str, Any]) -> dict[str, Counter[str]]:
     return {question_type: Counter(polarities) for question_type, polarities in summary["stock"].items()}
+
+
+def _refuse_empty(config: BuildConfig, usable: dict[str, ScanResult], failures: list[Skip]) -> None:
+    if not usable:
+        causes = "; ".join(sorted({f"{skip.where}: {skip.detail}" for skip in failures})[:3])
+        raise BuildError(f"No scan below {config.root} is usable. {causes}")
+    if not any(result.summary["stock"] for result in usable.values()):
+        reasons = {reason for result in usable.values() for _, reason, _ in result.summary["skips"]}
+        causes = "; ".join(sorted(reasons)[:3])
+        raise BuildError(f"No question can be made from the scans below {config.root}. {causes}")
 
 
 def _warn_of_unlisted(config: BuildConfig, annotated: list[str], lists: dict[str, list[str]]) -> None:

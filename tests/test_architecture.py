@@ -80,9 +80,9 @@ def project_files() -> tuple[File, ...]:
     """Files directly in the root, and everything below the folders that hold code, tests, benchmarks and CI."""
     folders = (*CODE, "tests", "benchmarks", ".ci", ".github")
     paths = [*ROOT.iterdir(), *(path for folder in folders for path in sorted((ROOT / folder).rglob("*")))]
-    kept = [
-        path for path in paths if path.is_file() and path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts
-    ]
+    # In a linked worktree `.git` is a file.
+    kept = [path for path in paths if path.is_file() and path.suffix in TEXT_SUFFIXES]
+    kept = [path for path in kept if not {"__pycache__", ".git"} & set(path.parts)]
     return tuple(File(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in kept)
 
 
