@@ -90,7 +90,7 @@ def build(config: BuildConfig) -> Report:
     questions = questions_by_split(config.size)
     scenes = list_scenes(config.root, config.images, config.image_root)
     annotated = [scene.scene_name for scene in scenes if scene.is_annotated]
-    if not any(scene.picture_names() for scene in scenes):
+    if not any(scene.has_pictures for scene in scenes):
         logger.warning(
             "There is no picture below %s, so none is checked; `spatialmosaic prepare-images %s --image-root DIR --images %s` "
             "makes them.",

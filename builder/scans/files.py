@@ -107,7 +107,7 @@ class SceneFiles:
     @property
     def is_annotated(self) -> bool:
         """Whether the scene has an object annotation (ScanNet++'s own test scenes have none)."""
-        return (self.folder / ANNOTATION).is_file()
+        return _is_there(self.folder / ANNOTATION)
 
     @property
     def poses(self) -> Path:
@@ -137,6 +137,14 @@ class SceneFiles:
         names = (path.name for path in self.picture_folder.iterdir())
         return sorted(name for name in names if name[0] != "." and name.lower().endswith(_PICTURE_SUFFIXES))
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether any picture is there, or may be, as nobody may look."""
+        try:
+            return bool(self.picture_names())
+        except OSError:
+            return True
+
     def image_path(self, file_name: str) -> str:
         """POSIX path of a picture relative to the image root."""
         return PurePosixPath("data", self.scene_name, self.source.pictures, file_name).as_posix()
@@ -153,6 +161,14 @@ class SceneFiles:
         paths |= {f"{source.pictures}/{name}": self.picture_folder / name for name in self.picture_names()}
         stats = [(name, path.stat()) for name, path in paths.items() if path.exists()]
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file or folder is there, or may be: what nobody may look at fails when it is read, with its name."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _first_there(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -180,13 +196,13 @@ def list_scenes(root: Path, images: str = IPHONE.name, image_root: Path | None =
     data = root / "data"
     if not data.is_dir():
         hint = ""
-        if any((child / "scans").is_dir() for child in root.iterdir()):
+        if any(_is_there(child / "scans") for child in _children(root)):
             hint = f" {root} looks like the data/ folder itself: pass its parent, {root.resolve().parent}."
         raise ScanError("not ScanNet++", f"{root} has no data/ folder, so it is not a ScanNet++ root.{hint}")
     scenes = [
         SceneFiles(root, child.name, source, image_root)
-        for child in sorted(data.iterdir())
-        if any((child / part).is_dir() for part in ("scans", *IMAGE_SOURCES))
+        for child in _children(data)
+        if any(_is_there(child / part) for part in ("scans", *IMAGE_SOURCES))
     ]
     if not scenes:
         raise ScanError(
@@ -195,6 +211,13 @@ def list_scenes(root: Path, images: str = IPHONE.name, image_root: Path | None =
             "or write sample scans with `spatialmosaic demo`.",
         )
     return scenes
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise ScanError("unreadable folder", f"{folder}: cannot be read ({error.strerror}).") from error
 
 
 def read_scene_list(path: Path) -> list[str]:

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -178,6 +180,17 @@ def spoil_poses(path: Path) -> None:
     path.write_text("".join(lines))
 
 
+def denied_below(folder: Path, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method of Path fail as it does for somebody who may not look into a folder."""
+
+    def method(path: Path, *args: Any, **options: Any) -> Any:
+        if folder in path.parents or (path == folder and real.__name__ == "iterdir"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *args, **options)
+
+    return method
+
+
 def keep_one_frame(path: Path) -> None:
     lines = path.read_text().splitlines(keepends=True)
     comments = [line for line in lines if line.startswith("#")]
@@ -206,6 +219,20 @@ class TestDamage:
         assert sample_scenes[0] in failure.detail
         assert sum(report.scenes.values()) == 1
         assert sum(report.made.values()) > 0
+
+    @pytest.mark.parametrize("part", ["", "scans", "iphone/rgb"])
+    def test_a_folder_that_may_not_be_read_never_stops_the_others(
+        self, own_root, sample_scenes, tmp_path, monkeypatch, part
+    ):
+        closed = own_root / "data" / sample_scenes[0] / part
+        closed.mkdir(exist_ok=True)
+        for method in ("stat", "iterdir"):
+            monkeypatch.setattr(Path, method, denied_below(closed, getattr(Path, method)))
+        report = build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        failure = next(skip for skip in report.failures if skip.where == sample_scenes[0])
+        assert failure.reason == "unreadable file"
+        assert str(closed) in failure.detail
+        assert sum(report.scenes.values()) == 1
 
     def test_when_every_scene_is_broken_the_causes_are_named(self, own_root, sample_scenes, tmp_path):
         for scene in sample_scenes:
