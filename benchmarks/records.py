@@ -20,9 +20,10 @@ import numpy as np
 from machine import describe
 
 from spatialmosaic_builder.annotations import Annotations
+from spatialmosaic_builder.balance import stock_of
 from spatialmosaic_builder.evidence import SceneEvidence, SetEvidence
 from spatialmosaic_builder.frame_sets import sample_frame_sets
-from spatialmosaic_builder.merge import finish_records, plan_quotas, stock_of
+from spatialmosaic_builder.merge import finish_records, plan_quotas
 from spatialmosaic_builder.records import propose_records
 from spatialmosaic_builder.rules import PAPER, VisibilityRules
 from spatialmosaic_builder.scans.files import list_scenes

@@ -28,6 +28,8 @@ class Annotations:
 
     scene_name: str
     instances: tuple[Instance, ...]
+    tight_boxes: tuple[OrientedBox, ...]
+    """Each instance's box, shrunk along its axes to the bulk of its sampled points (spec section 5)."""
     frames: tuple[Frame, ...]
     points_in_view: NDArray[np.int32]
     """Sampled points of the instance that project into the image (the denominator of Eq. 2)."""
@@ -93,6 +95,8 @@ INSTANCES_SCHEMA = pa.schema(
         ("box_centroid", pa.list_(pa.float64())),
         ("box_axes", pa.list_(pa.float64())),
         ("box_lengths", pa.list_(pa.float64())),
+        ("tight_box_centroid", pa.list_(pa.float64())),
+        ("tight_box_lengths", pa.list_(pa.float64())),
     ]
 )
 FRAMES_SCHEMA = pa.schema(
@@ -118,7 +122,9 @@ def tables_from_annotations(annotations: Annotations) -> dict[str, pa.Table]:
     """
     skips = [{"reason": s.reason, "where": s.where, "detail": s.detail} for s in annotations.skips]
     return {
-        "instances": pa.Table.from_pylist(list(map(_instance_row, annotations.instances)), schema=INSTANCES_SCHEMA),
+        "instances": pa.Table.from_pylist(
+            list(map(_instance_row, annotations.instances, annotations.tight_boxes)), schema=INSTANCES_SCHEMA
+        ),
         "frames": pa.Table.from_pylist(list(map(_frame_row, annotations.frames)), schema=FRAMES_SCHEMA),
         "views": _views_table(annotations),
         "overlaps": _overlaps_table(annotations),
@@ -157,7 +163,7 @@ def _frame_names(a: Annotations) -> NDArray[np.object_]:
     return np.array([frame.name for frame in a.frames], dtype=object)
 
 
-def _instance_row(instance: Instance) -> dict[str, Any]:
+def _instance_row(instance: Instance, tight_box: OrientedBox) -> dict[str, Any]:
     return {
         "instance_id": instance.instance_id,
         "label": instance.label,
@@ -167,6 +173,8 @@ def _instance_row(instance: Instance) -> dict[str, Any]:
         "box_centroid": instance.box.centroid,
         "box_axes": instance.box.axes,
         "box_lengths": instance.box.lengths,
+        "tight_box_centroid": tight_box.centroid,
+        "tight_box_lengths": tight_box.lengths,
     }
 
 
@@ -216,6 +224,7 @@ def read_annotations(scene_name: str, folder: Path) -> Annotations:
     return Annotations(
         scene_name=scene_name,
         instances=instances,
+        tight_boxes=tuple(_tight_box(row) for row in tables["instances"].to_pylist()),
         frames=frames,
         points_in_view=dense("points_in_view", np.int32),
         visible_points=dense("visible_points", np.int32),
@@ -231,6 +240,10 @@ def read_annotations(scene_name: str, folder: Path) -> Annotations:
 def _instance(row: dict[str, Any]) -> Instance:
     box = OrientedBox(tuple(row["box_centroid"]), tuple(row["box_axes"]), tuple(row["box_lengths"]))
     return Instance(row["instance_id"], row["label"], row["category"], box, row["num_vertices"], row["extent_ratio"])
+
+
+def _tight_box(row: dict[str, Any]) -> OrientedBox:
+    return OrientedBox(tuple(row["tight_box_centroid"]), tuple(row["box_axes"]), tuple(row["tight_box_lengths"]))
 
 
 def _frame(row: dict[str, Any]) -> Frame:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import Annotations
 from .geometry import camera_centre_world
-from .relations import BoxExtents
+from .relations import Axis, Relations
 from .rules import Rules
-from .scans.labels import is_structure
-from .schema import FrameSet
+from .scans.labels import is_named_in, is_structure
+from .schema import FrameSet, OrientedBox
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -61,11 +62,23 @@ class SceneEvidence:
     @cached_property
     def is_visible(self) -> Bools:
         """The profile's predicate `visible(n, i)`."""
-        a = self.annotations
-        enough = (a.visible_points >= self.rules.min_visible_points) & (
-            a.visible_pixels >= self.rules.min_visible_pixels
+        a, rules = self.annotations, self.rules
+        enough = (
+            (a.visible_points >= rules.min_visible_points)
+            & (a.visible_pixels >= rules.min_visible_pixels)
+            & (self.pixel_ratio >= rules.min_visible_pixel_ratio)
         )
-        return enough & self.is_eligible
+        return enough & self.is_eligible & (a.fov_ratio < rules.max_fov_ratio)
+
+    @cached_property
+    def is_absent(self) -> Bools:
+        """The profile's predicate `absent(n, i)`: what is neither visible nor absent is uncertain."""
+        return ~self.is_visible & ~self.is_unresolved & (self.pixel_ratio <= self.rules.max_absent_pixel_ratio)
+
+    @cached_property
+    def pixel_ratio(self) -> NDArray[np.float64]:
+        """Share of the image that shows the instance."""
+        return self.annotations.visible_pixels / self.image_sizes.prod(axis=1)[:, None]
 
     @cached_property
     def is_unresolved(self) -> Bools:
@@ -88,9 +101,52 @@ class SceneEvidence:
         return self.annotations.visible_pixels >= self.rules.min_box_pixels
 
     @cached_property
-    def box_extents(self) -> BoxExtents:
-        """Extents of every box along the axes of every frame's camera."""
-        return BoxExtents.of(self.annotations.instances, self.annotations.frames)
+    def relations(self) -> Relations:
+        """Relations between all boxes in every frame."""
+        return Relations.under(self.rules, self.annotations)
+
+    def offers_all(self, axes: tuple[Axis, ...]) -> Bools:
+        """Tell for which categories of target and source the scene offers every combination of relations on the axes.
+
+        Returns:
+            Shape (categories, categories), first the target's.
+        """
+        if axes not in self._offers:
+            self._offers[axes] = self._find_offers([axis.index for axis in axes])
+        return self._offers[axes]
+
+    @cached_property
+    def _offers(self) -> dict[tuple[Axis, ...], Bools]:
+        return {}
+
+    def _find_offers(self, axes: list[int]) -> Bools:
+        num_categories = len(self.categories)
+        offered = np.zeros((num_categories, num_categories, 1 << len(axes)), np.bool_)
+        for frame in range(len(self.annotations.frames)):
+            source = np.flatnonzero(self.is_visible[frame] & self.is_usable)
+            target = np.flatnonzero(self.is_absent[frame] & self.is_usable)
+            signs = self.relations.signs(frame, np.repeat(target, len(source)), np.tile(source, len(target)))[:, axes]
+            pair = np.flatnonzero((signs != 0).all(axis=1))
+            combination = (signs[pair] > 0) @ (1 << np.arange(len(axes)))
+            category = self.category_index
+            t, s = category[np.repeat(target, len(source))[pair]], category[np.tile(source, len(target))[pair]]
+            offered[t, s, combination] = True
+        return np.asarray(offered.all(axis=2))
+
+    @cached_property
+    def may_meet(self) -> Bools:
+        """Which categories may stand in one question, shape (categories + 1, categories + 1).
+
+        The last row and column, index -1, are for what is no subject: it meets nothing.
+        """
+        num_categories = len(self.categories)
+        may_meet = np.zeros((num_categories + 1, num_categories + 1), np.bool_)
+        may_meet[:-1, :-1] = ~np.eye(num_categories, dtype=np.bool_)
+        if self.rules.separate_hypernyms:
+            for a, b in combinations(range(num_categories), 2):
+                names = self.categories[a], self.categories[b]
+                may_meet[a, b] = may_meet[b, a] = not (is_named_in(*names) or is_named_in(*reversed(names)))
+        return may_meet
 
     @cached_property
     def image_sizes(self) -> NDArray[np.float64]:
@@ -98,21 +154,38 @@ class SceneEvidence:
         return np.array([(f.camera.width, f.camera.height) for f in self.annotations.frames], np.float64)
 
     @cached_property
+    def measured_boxes(self) -> tuple[tuple[OrientedBox, ...], ...]:
+        """Readings of every instance's box: a measure must be the same in all of them, and the first is told."""
+        annotated = tuple(instance.box for instance in self.annotations.instances)
+        return (self.annotations.tight_boxes, annotated) if self.rules.use_tight_boxes else (annotated,)
+
+    @cached_property
     def box_centres_world(self) -> NDArray[np.float64]:
-        """Centre of every box, shape (instances, 3), metres."""
-        return np.array([i.box.centroid for i in self.annotations.instances], np.float64).reshape(-1, 3)
+        """Centre of every box, shape (readings, instances, 3), metres."""
+        centroids = [[box.centroid for box in boxes] for boxes in self.measured_boxes]
+        return np.array(centroids, np.float64).reshape(len(centroids), -1, 3)
 
     @cached_property
     def camera_distances(self) -> NDArray[np.float64]:
-        """Metres between the centre of every frame's camera and the centre of every box."""
+        """Metres between every camera's centre and every box's, shape (readings, frames, instances)."""
         cameras_world = [camera_centre_world(frame.cam_from_world) for frame in self.annotations.frames]
-        offsets = self.box_centres_world - np.array(cameras_world).reshape(-1, 1, 3)
+        offsets = self.box_centres_world[:, None] - np.array(cameras_world).reshape(-1, 1, 3)
         return np.linalg.norm(offsets, axis=-1)
+
+    @cached_property
+    def longest_sides(self) -> NDArray[np.float64]:
+        """Longest side of every box, shape (readings, instances), metres."""
+        return np.array([[max(box.lengths) for box in boxes] for boxes in self.measured_boxes], np.float64)
 
     def question_box(self, frame: int, instance: int) -> NDArray[np.float64]:
         """Visible-pixel box (x0, y0, x1, y1) in question coordinates: the image stretched to a square."""
         scale = self.rules.coordinate_size / self.image_sizes[frame]
         return self.annotations.bbox_2d[frame, instance] * np.concatenate([scale, scale])
+
+    def question_key(self, frame: int, instance: int) -> tuple[tuple[int, int], float]:
+        """Rounded centre and diagonal of `question_box`."""
+        x0, y0, x1, y1 = self.question_box(frame, instance)
+        return self.question_centre(frame, instance), float(np.hypot(x1 - x0, y1 - y0))
 
     def question_centre(self, frame: int, instance: int) -> tuple[int, int]:
         """Rounded centre of `question_box`."""
@@ -131,7 +204,7 @@ class RelationPairs:
     target: Ints
     """Instance index."""
     signs: NDArray[np.int8]
-    """Relation of target to source along the camera axes, shape (pairs, 3): see `BoxExtents.signs`."""
+    """Relation of target to source, shape (pairs, 3): see `Relations.signs`."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +234,9 @@ class SetEvidence:
         return self.scene.is_visible[self._frames]
 
     @cached_property
-    def is_unresolved(self) -> Bools:
-        """Instances of which the set's frames do not tell whether they are visible: see `SceneEvidence.is_unresolved`."""
-        return self.scene.is_unresolved[self._frames]
+    def is_absent(self) -> Bools:
+        """Absence of every instance in the set's frames."""
+        return self.scene.is_absent[self._frames]
 
     @cached_property
     def is_covered(self) -> Bools:
@@ -199,11 +272,12 @@ class SetEvidence:
     def has_uncertain_member(self) -> Bools:
         """Categories that cannot be counted in this set, shape (categories,).
 
-        An instance with too few vertices shows a pixel, or it is not sure that one shows a pixel, so the viewer may or may
-        not count it.
+        An instance with too few vertices shows a pixel, or one shows neither enough nor little enough, so the viewer may
+        or may not count it.
         """
         shown = self.scene.is_shown[self._frames].any(axis=0) & ~self.scene.is_usable
-        return self.count_by_category(shown | self.is_unresolved.any(axis=0)) > 0
+        uncertain = (~self.is_visible & ~self.is_absent).any(axis=0)
+        return self.count_by_category(shown | uncertain) > 0
 
     def count_by_category(self, chosen: Bools) -> Ints:
         """Count the chosen instances, shape (instances,), of each category; shape (categories,)."""
@@ -241,31 +315,29 @@ class SetEvidence:
         A frame of the set shows the instance, no frame leaves it open, and no other of its category is eligible in the set.
         """
         category = self.scene.category_index
-        is_alone = np.zeros(len(category), bool)
-        subjects = category >= 0
-        is_alone[subjects] = self.eligible_count[category[subjects]] == 1
-        return self.is_covered & ~self.is_unresolved.any(axis=0) & self.scene.is_usable & is_alone
+        # The last entry, index -1, is for what is no subject.
+        is_alone = np.append(self.eligible_count, 0)[category] == 1
+        is_open = self.scene.is_unresolved[self._frames].any(axis=0)
+        return self.is_covered & ~is_open & self.scene.is_usable & is_alone
 
     @cached_property
     def pairs(self) -> RelationPairs:
         """Every source and target that a relation may be asked of (spec section 6).
 
-        The source is visible in the query frame, the target only in another; no other instance of the target's category
-        is eligible in the set; the categories differ.
+        The source is visible in the query frame, the target is absent there and visible in another; no other instance of
+        the target's category is eligible in the set; the categories may meet.
         """
         category = self.scene.category_index
         is_source = self.is_visible & self.scene.is_usable
-        is_target = ~self.is_visible & self.is_named_by_category
-        differ = category[:, None] != category[None, :]
-        position, source, target = np.nonzero(is_source[:, :, None] & is_target[:, None, :] & differ)
+        is_target = self.is_absent & self.is_named_by_category
+        may_meet = self.scene.may_meet[category[:, None], category[None, :]]
+        position, source, target = np.nonzero(is_source[:, :, None] & is_target[:, None, :] & may_meet)
         frame = np.array(self.frame_set.frames)[position]
-        signs = self.scene.box_extents.signs(frame, target, source, self.rules.relation_margin)
-        return RelationPairs(position, source, target, signs)
+        return RelationPairs(position, source, target, self.scene.relations.signs(frame, target, source))
 
     def signs_to(self, position: int, source: int) -> NDArray[np.int8]:
         """Relations of every instance to a source in one frame of the set, shape (instances, 3)."""
-        frame, everything = self.frame_of(position), slice(None)
-        return self.scene.box_extents.signs(frame, everything, source, self.rules.relation_margin)
+        return self.scene.relations.signs(self.frame_of(position), slice(None), source)
 
     def frame_of(self, position: int) -> int:
         """Index into the annotations' frames of a 0-based position in the set."""

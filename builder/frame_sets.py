@@ -25,6 +25,8 @@ _MAX_LISTING_STEPS = 100_000
 _MAX_TRIES = 2_000_000
 _MAX_TRIES_FOR_THE_FIRST = 50_000
 """A graph in which cliques take longer to find has next to none of that size."""
+_LINKED_OVERSAMPLING = 4
+"""Cliques drawn per frame set wanted where each frame must also share something with another: many do not."""
 _MIN_NEW_SHARE = 0.01
 """Sampling ends when a round of draws brings fewer new cliques than this share of the wanted ones."""
 
@@ -36,7 +38,7 @@ def sample_frame_sets(annotations: Annotations, rules: Rules, num_sets: int, see
 
     Args:
         annotations: overlaps of the scene's frames.
-        rules: sizes and the overlap limit.
+        rules: sizes and the limits of overlap.
         num_sets: sets wanted; fewer are returned where the scene has fewer.
         seed: of the build.
 
@@ -46,7 +48,7 @@ def sample_frame_sets(annotations: Annotations, rules: Rules, num_sets: int, see
     adjacency = annotations.overlap < rules.max_overlap
     np.fill_diagonal(adjacency, False)
     rng = generator(seed, annotations.scene_name, "frame sets")
-    pools = [iter(sample_cliques(adjacency, size, num_sets, rng)) for size in rules.frame_counts]
+    pools = [iter(_sample_linked(annotations, adjacency, size, num_sets, rules, rng)) for size in rules.frame_counts]
     sets: list[FrameSet] = []
     while pools and len(sets) < num_sets:
         k = int(rng.integers(len(pools)))
@@ -56,6 +58,28 @@ def sample_frame_sets(annotations: Annotations, rules: Rules, num_sets: int, see
         else:
             sets.append(_frame_set(annotations, rng.permutation(clique)))
     return sets
+
+
+def _sample_linked(
+    annotations: Annotations,
+    adjacency: Adjacency,
+    size: int,
+    num_sets: int,
+    rules: Rules,
+    rng: np.random.Generator,
+) -> list[tuple[int, ...]]:
+    """Draw cliques of a size in which each frame shares enough with some other one."""
+    if not rules.min_shared_overlap:
+        return sample_cliques(adjacency, size, num_sets, rng)
+    cliques = sample_cliques(adjacency, size, _LINKED_OVERSAMPLING * num_sets, rng)
+    return [c for c in cliques if is_linked(annotations.overlap, c, rules.min_shared_overlap)][:num_sets]
+
+
+def is_linked(overlap: NDArray[np.float32], frames: tuple[int, ...], min_shared_overlap: float) -> bool:
+    """Tell whether each of the frames overlaps some other one of them at least so much."""
+    among = overlap[np.ix_(frames, frames)].copy()
+    np.fill_diagonal(among, 0)
+    return bool((among.max(axis=1) >= min_shared_overlap).all())
 
 
 def _frame_set(annotations: Annotations, order: NDArray[np.int64]) -> FrameSet:

@@ -7,65 +7,85 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
 
+from .balance import Cells, Quota, Stock, capacity, cells_by_type, split_sides, unit_of
 from .randomness import digest, generator
 from .schema import RECORD_SCHEMA
 from .tasks import QUESTION_TYPES
 
 LETTERS = "ABCDEFGH"
 
-Stock = dict[str, Counter[str]]
-"""What a scene offers: for each question type the number of candidates by polarity."""
-Quota = dict[str, int]
-"""What is taken from a scene: questions by type."""
+Key = TypeVar("Key")
 
 
-def stock_of(candidates: pa.Table) -> Stock:
-    """Count a scene's candidates by question type and polarity."""
-    stock: Stock = {}
-    for question_type, polarity in zip(
-        candidates["question_type"].to_pylist(), candidates["polarity"].to_pylist(), strict=True
-    ):
-        stock.setdefault(question_type, Counter())[polarity] += 1
-    return stock
-
-
-def capacity(polarities: Counter[str]) -> int:
-    """How many candidates can be taken with equally many of both polarities, or one more of one."""
-    if not polarities.keys() & {"yes", "no"}:
-        return polarities.total()
-    fewer, more = sorted((polarities["yes"], polarities["no"]))
-    return 2 * fewer + (more > fewer)
-
-
-def plan_quotas(stocks: dict[str, Stock], total: int, seed: int) -> dict[str, Quota]:
+def plan_quotas(stocks: dict[str, dict[str, Stock]], total: int, seed: int) -> dict[str, dict[str, Quota]]:
     """Share `total` questions of a split out over question types, then over scenes.
 
     Args:
-        stocks: by scene.
+        stocks: by scene and question type.
         total: questions wanted; less is planned where the scenes offer less.
         seed: of the build; decides who gives the odd ones.
 
     Returns:
-        Quotas by scene.
+        Quotas by scene and question type.
     """
-    capacities = {
-        question_type: {scene: capacity(stock.get(question_type, Counter())) for scene, stock in stocks.items()}
-        for question_type in QUESTION_TYPES
+    by_type = {
+        name: {scene: stock[name] for scene, stock in stocks.items() if name in stock} for name in QUESTION_TYPES
     }
-    by_type = share_out(total, {name: sum(scenes.values()) for name, scenes in capacities.items()}, seed)
-    quotas: dict[str, Quota] = {scene: {} for scene in stocks}
-    for question_type, wanted in by_type.items():
-        for scene, count in share_out(wanted, capacities[question_type], seed).items():
-            quotas[scene][question_type] = count
+    pools = {name: _pools(scenes) for name, scenes in by_type.items()}
+    wanted = share_out(total, {name: sum(capacities.values()) for name, capacities in pools.items()}, seed)
+    quotas: dict[str, dict[str, Quota]] = {scene: {} for scene in stocks}
+    for name, count in wanted.items():
+        for scene, quota in _plan_type(by_type[name], pools[name], count, seed).items():
+            quotas[scene][name] = quota
     return quotas
 
 
-def share_out(total: int, capacities: dict[str, int], seed: int) -> dict[str, int]:
+def _pools(stocks: dict[str, Stock]) -> dict[str, int]:
+    """How many questions each scene, and each group of all scenes together, can give."""
+    capacities = {scene: stock.in_scene for scene, stock in stocks.items()}
+    for group, by_scene in _groups_across_scenes(stocks).items():
+        capacities[_across(group)] = capacity(group, _total_by_side(by_scene))
+    return capacities
+
+
+def _across(group: str) -> str:
+    """Key of a group of all scenes, which no scene is called."""
+    return f"all scenes/{group}"
+
+
+def _total_by_side(by_scene: dict[str, list[int]]) -> list[int]:
+    return [sum(sizes) for sizes in zip(*by_scene.values(), strict=True)]
+
+
+def _groups_across_scenes(stocks: dict[str, Stock]) -> dict[str, dict[str, list[int]]]:
+    """Candidates by side, by group and scene."""
+    groups: dict[str, dict[str, list[int]]] = {}
+    for scene, stock in stocks.items():
+        for group, sizes in stock.across_scenes.items():
+            groups.setdefault(group, {})[scene] = sizes
+    return groups
+
+
+def _plan_type(stocks: dict[str, Stock], pools: dict[str, int], count: int, seed: int) -> dict[str, Quota]:
+    unit = max((stock.unit for stock in stocks.values()), default=1)
+    in_units = {pool: questions // unit for pool, questions in pools.items()}
+    shares = {pool: unit * share for pool, share in share_out(count // unit, in_units, seed).items()}
+    quotas = {scene: Quota(in_scene=shares[scene]) for scene in stocks}
+    for group, by_scene in _groups_across_scenes(stocks).items():
+        totals = _total_by_side(by_scene)
+        for side, side_count in enumerate(split_sides(totals, shares[_across(group)])):
+            offers = {scene: sizes[side] for scene, sizes in by_scene.items()}
+            for scene, given in share_out(side_count, offers, seed).items():
+                quotas[scene].across_scenes.setdefault(group, [0] * len(totals))[side] = given
+    return quotas
+
+
+def share_out(total: int, capacities: Mapping[Key, int], seed: int) -> dict[Key, int]:
     """Split `total` as evenly as the capacities allow; the remainder goes to keys in a seeded order."""
     total = min(total, sum(capacities.values()))
 
@@ -83,17 +103,18 @@ def share_out(total: int, capacities: dict[str, int], seed: int) -> dict[str, in
     return shares
 
 
-def finish_records(candidates: pa.Table, quota: Quota, split: str, seed: int) -> pa.Table:
+def finish_records(candidates: pa.Table, quotas: dict[str, Quota], split: str, seed: int) -> pa.Table:
     """Select a scene's records and lay out their options.
 
-    The first candidates of each type are taken, so that few frame sets hold many questions each. Key letters follow a
+    The first candidates of each side are taken, so that few frame sets hold many questions each. Key letters follow a
     block design: in each run of as many questions as there are options, every letter is the key once.
 
     Returns:
         A table of `RECORD_SCHEMA`, grouped by frame set.
     """
-    chosen = np.sort(np.concatenate([np.zeros(0, np.int64), *_chosen_by_type(candidates, quota)])).astype(np.int64)
-    table = candidates.take(pa.array(chosen))
+    cells = cells_by_type(candidates)
+    chosen = sorted(row for name, quota in quotas.items() if quota.total for row in _chosen(*cells[name], quota, seed))
+    table = candidates.take(pa.array(chosen, pa.int64()))
     letters, options = _lay_out(table, seed)
     columns = {
         "split": pa.array([split] * len(table), pa.string()),
@@ -108,18 +129,17 @@ def finish_records(candidates: pa.Table, quota: Quota, split: str, seed: int) ->
     )
 
 
-def _chosen_by_type(candidates: pa.Table, quota: Quota) -> list[np.ndarray]:
-    """Indices of the first candidates of each type, alternating polarities where there are two."""
-    types = np.array(candidates["question_type"].to_pylist(), dtype=object)
-    polarity = np.array(candidates["polarity"].to_pylist(), dtype=object)
-    chosen = []
-    for question_type, count in quota.items():
-        of_type = np.flatnonzero(types == question_type)
-        piles = [of_type[polarity[of_type] == name] for name in ("", "yes", "no")]
-        piles = sorted((pile for pile in piles if len(pile)), key=len, reverse=True)
-        for position, pile in enumerate(piles):
-            chosen.append(pile[: count // len(piles) + (position < count % len(piles))])
-    return chosen
+def _chosen(in_scene: Cells, across_scenes: Cells, quota: Quota, seed: int) -> Iterator[int]:
+    """Rows of the first candidates of each side of each group."""
+    unit = max((unit_of(group, len(sides)) for group, sides in in_scene.items()), default=1)
+    in_units = {group: capacity(group, [len(rows) for rows in sides]) // unit for group, sides in in_scene.items()}
+    for group, share in share_out(quota.in_scene // unit, in_units, seed).items():
+        sides = in_scene[group]
+        for rows, count in zip(sides, split_sides([len(rows) for rows in sides], unit * share), strict=True):
+            yield from rows[:count]
+    for group, counts in quota.across_scenes.items():
+        for rows, count in zip(across_scenes[group], counts, strict=True):
+            yield from rows[:count]
 
 
 def _lay_out(table: pa.Table, seed: int) -> tuple[list[int | None], list[list[str]]]:

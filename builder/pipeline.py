@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from .annotations import Annotations, read_annotations, write_annotations
+from .balance import Stock, stock_of
 from .config import BuildConfig
 from .errors import BuildError, explain
-from .merge import stock_of
 from .randomness import digest
 from .records import propose_records
 from .report import Report
@@ -266,7 +266,7 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
             "key": key,
             "frames": len(annotations.frames),
             "frame_sets": candidates.num_frame_sets,
-            "stock": stock_of(candidates.table),
+            "stock": {name: asdict(stock) for name, stock in stock_of(candidates.table).items()},
             "skips": [[*reason, count] for reason, count in sorted(candidates.skips.items())],
             "dropped": [asdict(skip) for skip in annotations.skips],
         }
@@ -275,8 +275,8 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
     return manifest
 
 
-def _stock(summary: dict[str, Any]) -> dict[str, Counter[str]]:
-    return {question_type: Counter(polarities) for question_type, polarities in summary["stock"].items()}
+def _stock(summary: dict[str, Any]) -> dict[str, Stock]:
+    return {question_type: Stock(**stock) for question_type, stock in summary["stock"].items()}
 
 
 def _refuse_empty(config: BuildConfig, usable: dict[str, ScanResult], failures: list[Skip]) -> None:

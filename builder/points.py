@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from .raster import morton_codes
 from .rules import VisibilityRules
-from .schema import Scan
+from .schema import Instance, OrientedBox, Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,36 @@ def sample_points(scan: Scan, face_instance: NDArray[np.int32], rules: Visibilit
     base = _along_curve(xyz[True], indices[True])
     top_up = _along_curve(xyz[False], indices[False])
     return SurfacePoints(np.concatenate([base[0], top_up[0]]), np.concatenate([base[1], top_up[1]]), len(base[0]))
+
+
+def tighten_boxes(
+    instances: Sequence[Instance], points: SurfacePoints, percentiles: tuple[float, float]
+) -> tuple[OrientedBox, ...]:
+    """Shrink each instance's box, along its own axes, to where its points lie.
+
+    A few stray vertices stretch an annotated box; the percentiles of the points do not follow them. An instance without
+    points keeps its box.
+
+    Args:
+        instances: with the annotated boxes.
+        points: sampled on their surfaces.
+        percentiles: lower and upper, of the points along each axis.
+    """
+    order = np.argsort(points.instance, kind="stable")
+    start = np.searchsorted(points.instance[order], np.arange(len(instances) + 1))
+    return tuple(
+        _tighten(instance.box, points.xyz_world[order[start[k] : start[k + 1]]], percentiles)
+        for k, instance in enumerate(instances)
+    )
+
+
+def _tighten(box: OrientedBox, xyz_world: NDArray[np.float32], percentiles: tuple[float, float]) -> OrientedBox:
+    if not len(xyz_world):
+        return box
+    axes = np.array(box.axes).reshape(3, 3)
+    low, high = np.percentile(xyz_world.astype(np.float64) @ axes.T, percentiles, axis=0)
+    (x, y, z), (dx, dy, dz) = ((low + high) / 2 @ axes).tolist(), (high - low).tolist()
+    return OrientedBox((x, y, z), box.axes, (dx, dy, dz))
 
 
 def _proportional_counts(areas: NDArray[np.float64], start: NDArray[np.int64], total: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -31,13 +31,14 @@ CANDIDATE_SCHEMA = pa.schema(
     + [
         pa.field("answer", pa.string()),
         pa.field("distractors", pa.list_(pa.string())),
-        pa.field("polarity", pa.string()),
+        pa.field("group", pa.string()),
+        pa.field("side", pa.int8()),
+        pa.field("num_sides", pa.int8()),
+        pa.field("across_scenes", pa.bool_()),
     ]
 )
 """Columns of a candidate: a record's without what depends on the selection, and the options' bare texts."""
 
-_OVERSUPPLY = 1.5
-"""Candidates per question type over the scene's share: room to make up for poorer scenes."""
 _MAX_FRAME_SETS = 2_000
 """Frame sets per scene at most."""
 _SETS_PER_CANDIDATE = 2
@@ -66,7 +67,7 @@ def propose_records(annotations: Annotations, rules: Rules, share: int, seed: in
         seed: of the build.
     """
     scene = SceneEvidence(annotations, rules)
-    wanted = math.ceil(_OVERSUPPLY * share)
+    wanted = math.ceil(rules.oversupply * share)
     frame_sets = _preferred_sets(annotations, rules, min(_MAX_FRAME_SETS, _SETS_PER_CANDIDATE * wanted), seed)
     skips: Counter[tuple[str, str]] = Counter()
     made: Counter[str] = Counter()
@@ -169,7 +170,7 @@ def _row(
         "answer_band": draft.answer_band,
         "answer": draft.answer,
         "distractors": draft.distractors,
-        "polarity": draft.polarity,
+        **asdict(draft.balance),
     }
 
 

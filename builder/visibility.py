@@ -18,7 +18,7 @@ from .annotations import Annotations
 from .geometry import Camera
 from .lens import Lens, Window, picture_cells, project_points
 from .overlap import overlaps, pack_visible
-from .points import face_instances, sample_points
+from .points import face_instances, sample_points, tighten_boxes
 from .raster import Canvas, Rasterizer, ZBuffer
 from .raster_kernels import compiled
 from .rules import VisibilityRules
@@ -67,6 +67,7 @@ def annotate(scan: Scan, rules: VisibilityRules, seed: int) -> Annotations:
     return Annotations(
         scene_name=scan.scene_name,
         instances=scan.instances,
+        tight_boxes=tighten_boxes(scan.instances, counter.points, rules.tight_box_percentiles),
         frames=tuple(frames),
         points_in_view=points[..., 0],
         visible_points=points[..., 1],

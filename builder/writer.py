@@ -16,8 +16,9 @@ from datasets import Features
 from tqdm import tqdm
 
 from .annotations import FRAMES_SCHEMA, INSTANCES_SCHEMA, VIEWS_SCHEMA
+from .balance import Stock
 from .card import CONFIG_DESCRIPTIONS, card_text
-from .merge import Quota, Stock, finish_records, plan_quotas
+from .merge import finish_records, plan_quotas
 from .randomness import digest
 from .schema import RECORD_SCHEMA
 from .shards import replace_folder, write_text
@@ -58,7 +59,7 @@ class DatasetPlan:
     """Questions wanted, by split."""
     scenes: dict[str, list[str]]
     """Usable scenes, by split."""
-    stocks: dict[str, Stock]
+    stocks: dict[str, dict[str, Stock]]
     """What each scene offers."""
     keys: dict[str, str]
     """Key of each scene's candidates: they change whenever the records could."""
@@ -217,4 +218,4 @@ def annotation_rows(split: str, scene_name: str, canvas_scale: float, folder: Pa
     return pa.table({name: columns[name] for name in ANNOTATION_SCHEMA.names}).cast(ANNOTATION_SCHEMA)
 
 
-__all__ = ["ANNOTATION_SCHEMA", "LEVEL_FIELDS", "Counts", "DatasetPlan", "Quota", "annotation_rows", "write_dataset"]
+__all__ = ["ANNOTATION_SCHEMA", "LEVEL_FIELDS", "Counts", "DatasetPlan", "annotation_rows", "write_dataset"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 JUNK_NAMES = frozenset(
     "remove split object objects unknown unlabeled unlabelled unannotated reflection reflections".split()
@@ -81,6 +83,30 @@ def _singular_word(word: str) -> str:
 def is_plural(name: str) -> bool:
     """Whether a category name takes a plural verb ("the blinds are")."""
     return name.rpartition(" ")[2] in _PLURAL_ONLY or singular(name) != name
+
+
+@cache
+def plural(name: str) -> str:
+    """Put the last word of a category name into the plural, where it is not yet."""
+    return name if is_plural(name) else _inflector().plural_noun(name) or name
+
+
+@cache
+def article(name: str) -> str:
+    """`a` or `an`, as the category name needs."""
+    return _inflector().a(name).split(" ", 1)[0]
+
+
+@cache
+def _inflector() -> Any:
+    from inflect import engine
+
+    return engine()
+
+
+def is_named_in(name: str, other: str) -> bool:
+    """Whether a category's words stand, next to each other, in another's: "cabinet" in "kitchen cabinet"."""
+    return f" {singular(name)} " in f" {singular(other)} "
 
 
 def is_junk(name: str) -> bool:

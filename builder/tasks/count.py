@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..evidence import SetEvidence
 from ..schema import Skip
 from . import wording
-from .task import Draft, Task, preferred_order, skip
+from .task import Balance, Draft, Task, preferred_order, skip
 
 OFFSETS = (-3, -2, -1, 1, 2, 3)
 """A wrong count differs from the right one by one of these (App. D: a small offset)."""
@@ -40,17 +40,31 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             yield found
             continue
         name, members = found
-        count, question = len(members), wording.COUNT.format(category=name)
-        draft = Draft(question=question, answer=str(count), category=name, targets=members)
+        draft = Draft(
+            question=wording.count(evidence.rules, name), answer=str(len(members)), category=name, targets=members
+        )
         if question_type == _NUMBER:
-            yield replace(draft, answer_type="number", answer_band=(count, count))
+            yield replace(draft, answer_type="number", answer_band=(len(members), len(members)))
         else:
-            yield replace(draft, distractors=_wrong_counts(count, rng))
+            wrong, balance = OPTIONS[evidence.rules.count_options](len(members), name, rng)
+            yield replace(draft, distractors=tuple(map(str, wrong)), balance=balance)
 
 
-def _wrong_counts(count: int, rng: np.random.Generator) -> tuple[str, ...]:
-    wrong = [count + offset for offset in OFFSETS if count + offset >= 0]
-    return tuple(str(n) for n in rng.permutation(wrong)[:_NUM_DISTRACTORS])
+def offset_options(key: int, category: str, rng: np.random.Generator) -> tuple[list[int], Balance]:
+    """Three wrong counts, at least 0, at small offsets."""
+    wrong = [key + offset for offset in OFFSETS if key + offset >= 0]
+    return rng.permutation(wrong)[:_NUM_DISTRACTORS].tolist(), Balance()
 
+
+def consecutive_options(key: int, category: str, rng: np.random.Generator) -> tuple[list[int], Balance]:
+    """Three wrong counts that make four consecutive integers with the key, each of which is equally often the key."""
+    first = int(rng.integers(max(1, key - _NUM_DISTRACTORS), key + 1))
+    window = range(first, first + _NUM_DISTRACTORS + 1)
+    balance = Balance(f"{category} {first}", side=key - first, num_sides=len(window), across_scenes=True)
+    return [n for n in window if n != key], balance
+
+
+OPTIONS = {"offsets": offset_options, "consecutive": consecutive_options}
+"""By `Rules.count_options`."""
 
 TASK = Task("count", ("obj_count_occ", _NUMBER), propose)

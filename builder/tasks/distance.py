@@ -29,8 +29,8 @@ def _from_camera(evidence: SetEvidence, rng: np.random.Generator) -> Iterator[Dr
         if isinstance(ref, Skip):
             yield ref
             continue
-        distance = evidence.scene.camera_distances[evidence.frame_of(position), target]
-        answer = measure(float(distance), METRES, evidence.rules)
+        distance = evidence.scene.camera_distances[:, evidence.frame_of(position), target]
+        answer = measure(distance, METRES, evidence.rules)
         if isinstance(answer, Skip):
             yield answer
             continue
@@ -45,12 +45,16 @@ def _between_objects(evidence: SetEvidence, rng: np.random.Generator) -> Iterato
     """Source and target are each named by their category alone; a pair is asked about in one order."""
     named = np.flatnonzero(evidence.is_named_by_category)
     first, second = (named[side] for side in np.triu_indices(len(named), 1))
+    category = evidence.scene.category_index
+    may_meet = evidence.scene.may_meet[category[first], category[second]]
+    first, second = first[may_meet], second[may_meet]
     is_swapped = rng.integers(2, size=len(first)) == 1
     targets, sources = np.where(is_swapped, second, first), np.where(is_swapped, first, second)
     for k in preferred_order(evidence.target_weights[targets], rng):
         target, source = int(targets[k]), int(sources[k])
         centres_world = evidence.scene.box_centres_world
-        answer = measure(float(np.linalg.norm(centres_world[target] - centres_world[source])), METRES, evidence.rules)
+        distance = np.linalg.norm(centres_world[:, target] - centres_world[:, source], axis=1)
+        answer = measure(distance, METRES, evidence.rules)
         if isinstance(answer, Skip):
             yield answer
             continue

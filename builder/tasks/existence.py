@@ -10,8 +10,8 @@ from ..evidence import SetEvidence
 from ..schema import Skip
 from . import wording
 from .naming import with_coordinate_note
-from .pairs import axis_of, sample_pairs
-from .task import Draft, Task
+from .pairs import Pair, axis_of, sample_pairs
+from .task import Balance, Draft, Task
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
@@ -23,11 +23,12 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             continue
         relation = pair.relation(axis)
         is_true = bool(rng.integers(2))
+        asked = relation if is_true else wording.OPPOSITES[relation]
         question = wording.EXISTENCE.format(
             frame=pair.position + 1,
             is_=wording.verb_be(pair.target_ref.category),
             target=pair.target_ref.category,
-            relation=wording.RELATION_PHRASES[relation if is_true else wording.OPPOSITES[relation]],
+            relation=wording.RELATION_PHRASES[asked],
             source=pair.source_phrase,
         )
         yield Draft(
@@ -36,12 +37,26 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             distractors=(wording.NO if is_true else wording.YES,),
             category=pair.target_ref.category,
             targets=np.array([pair.target]),
-            polarity="yes" if is_true else "no",
+            balance=BALANCES[evidence.rules.balance](pair, asked, is_true),
             query_frame=pair.position + 1,
             source=pair.source_ref,
             target=pair.target_ref,
             relation=relation,
         )
 
+
+def balance_polarity(pair: Pair, asked: str, is_true: bool) -> Balance:
+    """Let Yes and No be equally frequent in a scene."""
+    return Balance(side=int(not is_true), num_sides=2)
+
+
+def balance_text(pair: Pair, asked: str, is_true: bool) -> Balance:
+    """Let each Yes meet a No about the same two categories and the same relation: a view flip."""
+    group = " | ".join([pair.target_ref.category, pair.source_ref.category, asked])
+    return Balance(group, side=int(not is_true), num_sides=2)
+
+
+BALANCES = {"polarity": balance_polarity, "text": balance_text}
+"""By `Rules.balance`."""
 
 TASK = Task("existence", ("obj_existence_occ_lr", "obj_existence_occ_ab", "obj_existence_occ_fb"), propose)

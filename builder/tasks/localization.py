@@ -12,17 +12,14 @@ import numpy as np
 from ..evidence import SetEvidence
 from ..schema import ObjectRef, Skip
 from . import wording
-from .task import Draft, Task, preferred_order, skip
+from .centres import CENTRES, Point
+from .task import Balance, Draft, Task, preferred_order, skip
 
-Point = tuple[int, int]
 Case = tuple[int, int, int]
 """Position of the query frame, category, target instance."""
 
 _POINT = "obj_localization_occ_na"
-_MAX_TRIES = 100
-"""Random centres tried before a frame counts as too full."""
-_REACH = 3.0
-"""Wrong centres of a Yes question lie within this many minimal distances of the key: near enough to be plausible."""
+_NUM_CENTRES = 3
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
@@ -71,14 +68,13 @@ def _point_draft(evidence: SetEvidence, position: int, category: int, target: in
     scene, frame = evidence.scene, evidence.frame_of(position)
     if not scene.has_clear_box[frame, target]:
         return skip("too few pixels for a box")
-    x0, y0, x1, y1 = scene.question_box(frame, target)
-    x, y = scene.question_centre(frame, target)
+    (x, y), diagonal = scene.question_key(frame, target)
     return Draft(
         answer=wording.POINT.format(x=x, y=y),
         answer_type="point",
         targets=np.array([target]),
         bbox_2d=tuple(scene.annotations.bbox_2d[frame, target].tolist()),
-        bbox_2d_diag=float(np.hypot(x1 - x0, y1 - y0)),
+        bbox_2d_diag=diagonal,
         **_common(evidence, position, category, target),
     )
 
@@ -89,35 +85,39 @@ def _yes_draft(
     draft = _point_draft(evidence, position, category, target)
     if isinstance(draft, Skip):
         return draft
-    key, rules = evidence.scene.question_centre(evidence.frame_of(position), target), evidence.rules
-    apart = max(rules.min_distractor_distance_ratio * (draft.bbox_2d_diag or 0), rules.min_distractor_distance)
-    wrong = _wrong_centres(key, apart, rules.coordinate_size, rng)
+    rules, frame = evidence.rules, evidence.frame_of(position)
+    key = evidence.scene.question_key(frame, target)
+    wrong = CENTRES[rules.localization_options](evidence, frame, category, key, rng)
     if wrong is None:
         return skip("no room for wrong centres")
-    distractors = (*map(_option, wrong), wording.NO)
-    return replace(draft, answer=_option(key), answer_type="choice", distractors=distractors, polarity="yes")
+    return replace(
+        draft,
+        answer=_option(key[0]),
+        answer_type="choice",
+        distractors=(*map(_option, wrong), wording.NO),
+        balance=BALANCES[rules.balance](draft.category, sorted((key[0], *wrong)).index(key[0])),
+    )
 
 
 def _no_draft(
     evidence: SetEvidence, position: int, category: int, target: int, rng: np.random.Generator
 ) -> Draft | Skip:
-    size = evidence.rules.coordinate_size
-    centre = (int(rng.integers(size)), int(rng.integers(size)))
-    others = _wrong_centres(centre, evidence.rules.min_distractor_distance, size, rng)
-    if others is None:
+    rules, frame = evidence.rules, evidence.frame_of(position)
+    centres = CENTRES[rules.localization_options](evidence, frame, category, None, rng)
+    if centres is None:
         return skip("no room for wrong centres")
     return Draft(
         answer=wording.NO,
-        distractors=tuple(map(_option, (centre, *others))),
+        distractors=tuple(map(_option, centres)),
         targets=evidence.covered_by_category[category],
-        polarity="no",
+        balance=BALANCES[rules.balance](evidence.scene.categories[category], None),
         **_common(evidence, position, category, target),
     )
 
 
 def _common(evidence: SetEvidence, position: int, category: int, target: int) -> dict[str, Any]:
     name = evidence.scene.categories[category]
-    question = wording.LOCALIZATION.format(category=name, frame=position + 1)
+    question = wording.localization(evidence.rules, name, position + 1)
     return {
         "question": f"{question} {evidence.rules.coordinate_note}",
         "category": name,
@@ -126,22 +126,26 @@ def _common(evidence: SetEvidence, position: int, category: int, target: int) ->
     }
 
 
-def _wrong_centres(key: Point, apart: float, size: int, rng: np.random.Generator) -> tuple[Point, Point] | None:
-    """Two centres inside the image, at least `apart` from the key and from each other; None when none were found."""
-    points = [key]
-    for _ in range(_MAX_TRIES):
-        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(apart, _REACH * apart)
-        point = (round(key[0] + distance * np.cos(angle)), round(key[1] + distance * np.sin(angle)))
-        is_inside = all(0 <= coordinate < size for coordinate in point)
-        if is_inside and all(np.hypot(point[0] - x, point[1] - y) >= apart for x, y in points):
-            points.append(point)
-            if len(points) == 3:
-                return points[1], points[2]
-    return None
-
-
 def _option(point: Point) -> str:
     return wording.LOCALIZATION_OPTION.format(x=point[0], y=point[1])
 
+
+def balance_polarity(category: str, place: int | None) -> Balance:
+    """Let Yes and No be equally frequent in a scene.
+
+    Args:
+        category: the one that is asked for.
+        place: of the key among the centres, from left to right; None for No.
+    """
+    return Balance(side=int(place is None), num_sides=2)
+
+
+def balance_text(category: str, place: int | None) -> Balance:
+    """Let each place and No be the key of a category equally often. Arguments as in `balance_polarity`."""
+    return Balance(category, side=_NUM_CENTRES if place is None else place, num_sides=_NUM_CENTRES + 1)
+
+
+BALANCES = {"polarity": balance_polarity, "text": balance_text}
+"""By `Rules.balance`."""
 
 TASK = Task("localization", ("obj_localization_occ", _POINT), propose)

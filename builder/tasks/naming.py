@@ -19,13 +19,11 @@ def by_category(evidence: SetEvidence, instance: int) -> ObjectRef:
 def in_frame(evidence: SetEvidence, position: int, instance: int) -> ObjectRef | Skip:
     """Name an instance that is visible in a frame of the set.
 
-    It is tagged with the centre of its box there unless it is the only visible one of its category.
+    It is tagged with the centre of its box there unless all others of its category are absent.
     """
     scene, ref = evidence.scene, by_category(evidence, instance)
     is_twin = scene.category_index == scene.category_index[instance]
-    if np.any(evidence.is_unresolved[position] & is_twin):
-        return skip("no pixel tells whether the frame shows another object of the category")
-    if np.count_nonzero(evidence.is_visible[position] & is_twin) == 1:
+    if np.count_nonzero(~evidence.is_absent[position] & is_twin) == 1:
         return ref
     frame = evidence.frame_of(position)
     if not scene.has_clear_box[frame, instance]:

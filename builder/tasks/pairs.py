@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..evidence import SetEvidence
 from ..relations import AXES, Axis
+from ..rules import Rules
 from ..schema import ObjectRef, Skip
 from . import naming, wording
-from .task import preferred_order
+from .task import Balance, preferred_order
 
 _MAX_PAIRS = 40
 """Pairs looked at per question type and frame set; two questions are wanted."""
@@ -29,7 +30,7 @@ class Pair:
     target: int
     """Instance index."""
     signs: NDArray[np.int8]
-    """Relation of target to source along the camera axes, shape (3,): see `BoxExtents.signs`."""
+    """Relation of target to source, shape (3,): see `Relations.signs`."""
     source_ref: ObjectRef
     target_ref: ObjectRef
 
@@ -43,6 +44,15 @@ class Pair:
         return axis.relation(int(self.signs[axis.index]))
 
 
+def balance_text(rules: Rules, pair: Pair, axes: tuple[Axis, ...]) -> Balance:
+    """Make all relations of two categories on some axes equally frequent: which one holds is then no world knowledge."""
+    if rules.balance != "text":
+        return Balance()
+    group = " | ".join([pair.target_ref.category, pair.source_ref.category, *(axis.suffix for axis in axes)])
+    side = sum(1 << k for k, axis in enumerate(axes) if pair.signs[axis.index] > 0)
+    return Balance(group, side, num_sides=1 << len(axes))
+
+
 def axis_of(question_type: str) -> Axis:
     """The axis that a question type's suffix names."""
     return next(axis for axis in AXES if question_type.endswith(f"_{axis.suffix}"))
@@ -51,10 +61,14 @@ def axis_of(question_type: str) -> Axis:
 def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.random.Generator) -> Iterator[Pair | Skip]:
     """Yield pairs whose relation is decided on all given axes, in random order, harder targets earlier.
 
-    A source that is not the only visible one of its category in the query frame is tagged with the centre of its box.
+    A source is tagged with the centre of its box unless every other one of its category is absent from the query frame.
     """
-    pairs = evidence.pairs
-    chosen = np.flatnonzero(np.all(pairs.signs[:, [axis.index for axis in decided]] != 0, axis=1))
+    pairs, scene = evidence.pairs, evidence.scene
+    fits = np.all(pairs.signs[:, [axis.index for axis in decided]] != 0, axis=1)
+    if evidence.rules.drop_one_sided_pairs:
+        category = scene.category_index
+        fits &= scene.offers_all(decided)[category[pairs.target], category[pairs.source]]
+    chosen = np.flatnonzero(fits)
     for k in preferred_order(evidence.target_weights[pairs.target[chosen]], rng)[:_MAX_PAIRS]:
         yield _pair(evidence, int(chosen[k]))
 

@@ -18,8 +18,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
     targets = np.flatnonzero(evidence.is_named_by_category)
     for k in preferred_order(evidence.target_weights[targets], rng):
         target = int(targets[k])
-        box = evidence.scene.annotations.instances[target].box
-        answer = measure(max(box.lengths), CENTIMETRES, evidence.rules)
+        answer = measure(evidence.scene.longest_sides[:, target], CENTIMETRES, evidence.rules)
         if isinstance(answer, Skip):
             yield answer
             continue

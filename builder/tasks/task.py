@@ -13,6 +13,20 @@ from ..schema import ObjectRef, Skip
 
 
 @dataclass(frozen=True, slots=True)
+class Balance:
+    """Drafts of one group are chosen so that each of its sides is equally frequent.
+
+    The group is what a reader of the text knows, the side is the answer: so the text alone does not tell it.
+    """
+
+    group: str = ""
+    side: int = 0
+    num_sides: int = 1
+    across_scenes: bool = False
+    """Balance over the whole split, not in each scene: for sides that one scene seldom has all of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A question before it is laid out: the record stage adds the frame set's data, the merge the option letters."""
 
@@ -28,8 +42,8 @@ class Draft:
     """choice, number or point."""
     answer_band: tuple[float, float] | None = None
     """Least and greatest number that are the same answer, in the question's unit."""
-    polarity: str = ""
-    """`yes` or `no` where a question type has both: the merge keeps them equally frequent."""
+    balance: Balance = Balance()
+    """With which other drafts the merge keeps it equally frequent."""
     query_frame: int | None = None
     """1-based position of the frame asked about."""
     source: ObjectRef | None = None

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from ..scans.labels import is_plural
+from collections.abc import Sequence
 
-COUNT = "How many {category}(s) are visible across these frames?"
-BEST_VIEW = (
-    "How many {category}(s) are visible across these frames? "
-    "And tell me which frame provides the most informative view of the {category}(s)."
-)
+from ..rules import Rules
+from ..scans.labels import article, is_plural, plural
+
+LITERAL = {
+    "count": "How many {category}(s) are visible across these frames?",
+    "best_view": (
+        "How many {category}(s) are visible across these frames? "
+        "And tell me which frame provides the most informative view of the {category}(s)."
+    ),
+    "best_view_option": "{count} {category}(s); Frame {frame}",
+    "localization": "Is there a(n) {category} in Frame {frame}? If so, what is the bounding box center coordinates?",
+}
+"""As the paper prints them."""
+GRAMMATICAL = {
+    "count": "How many {plural} are visible across these frames?",
+    "best_view": (
+        "How many {plural} are visible across these frames? "
+        "And tell me which frame provides the most informative view of the {plural}."
+    ),
+    "best_view_option": "{count} {counted}; Frame {frame}",
+    "localization": "{is_there} in Frame {frame}? If so, what is the bounding box center coordinates?",
+}
+"""The same with the right form of every name."""
+WORDINGS = {"literal": LITERAL, "grammatical": GRAMMATICAL}
+"""By `Rules.wording`."""
+
 EXISTENCE = "In Frame {frame}, {is_} the {target} {relation} the {source} in this viewpoint?"
 ATTRIBUTE = "In Frame {frame}, which object appears {relation} the {source} in this viewpoint?"
 SPATIAL_RELATION = "In Frame {frame}, where {does} the {target} appear in this view relative to the {source}?"
-LOCALIZATION = "Is there a(n) {category} in Frame {frame}? If so, what is the bounding box center coordinates?"
 CAMERA_DISTANCE = "In Frame {frame}, what is the distance in meters between the camera and the {target}?"
 OBJECT_DISTANCE = "What is the distance in meters between the {target} and the {source}?"
 SIZE = "What is the length in centimeters of the longest side of the {target}?"
 
-BEST_VIEW_OPTION = "{count} {category}(s); Frame {frame}"
 LOCALIZATION_OPTION = "Yes; ({x}, {y})"
 POINT = "({x}, {y})"
 YES, NO = "Yes", "No"
@@ -38,6 +57,36 @@ OPPOSITES = {
     "closer": "farther",
     "farther": "closer",
 }
+
+
+def count(rules: Rules, category: str) -> str:
+    """Ask how many there are."""
+    return WORDINGS[rules.wording]["count"].format(category=category, plural=plural(category))
+
+
+def best_view(rules: Rules, category: str) -> str:
+    """Ask how many there are and which frame shows them best."""
+    return WORDINGS[rules.wording]["best_view"].format(category=category, plural=plural(category))
+
+
+def best_view_option(rules: Rules, number: int, category: str, frame: int) -> str:
+    """Offer a count and the 1-based position of a frame."""
+    counted = category if number == 1 else plural(category)
+    return WORDINGS[rules.wording]["best_view_option"].format(
+        count=number, category=category, counted=counted, frame=frame
+    )
+
+
+def localization(rules: Rules, category: str, frame: int) -> str:
+    """Ask for the place of an object in a frame, 1-based."""
+    is_there = f"Are there {category}" if is_plural(category) else f"Is there {article(category)} {category}"
+    return WORDINGS[rules.wording]["localization"].format(category=category, is_there=is_there, frame=frame)
+
+
+def composite_option(relations: Sequence[str], category: str, source: str) -> str:
+    """Say two relations as an option, such as `To the left of the chair and farther from the camera than it.`."""
+    first, second = (RELATION_PHRASES[relation] for relation in relations)
+    return f"{first[0].upper()}{first[1:]} the {source} and {second} {'them' if is_plural(category) else 'it'}."
 
 
 def relation_option(relation: str, source: str) -> str:

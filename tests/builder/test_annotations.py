@@ -75,6 +75,7 @@ def hand_made(num_frames: int, num_instances: int, seed: int = 0) -> Annotations
     return Annotations(
         scene_name="0a1b2c3d4e",
         instances=instances,
+        tight_boxes=tuple(dataclasses.replace(i.box, lengths=(0.5, 0.25, 0.125)) for i in instances),
         frames=frames,
         points_in_view=(visible + rng.integers(0, 2, shape)).astype(np.int32),
         visible_points=visible.astype(np.int32),

@@ -49,6 +49,7 @@ def annotations_of(overlap: np.ndarray, scene_name: str = "0a1b2c3d4e") -> Annot
     return Annotations(
         scene_name=scene_name,
         instances=(),
+        tight_boxes=(),
         frames=tuple(Frame(f"frame_{10 * k:06d}", f"{k}.jpg", camera, np.eye(4)) for k in range(n)),
         points_in_view=none,
         visible_points=none,

@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 
 from spatialmosaic_builder.annotations import Annotations
+from spatialmosaic_builder.balance import stock_of
 from spatialmosaic_builder.evidence import SceneEvidence
 from spatialmosaic_builder.gallery import choose_samples, count_levels, draw_record, drawing, write_gallery
 from spatialmosaic_builder.gallery.exhibit import Exhibit
 from spatialmosaic_builder.geometry import Camera
-from spatialmosaic_builder.merge import finish_records, plan_quotas, stock_of
+from spatialmosaic_builder.merge import finish_records, plan_quotas
 from spatialmosaic_builder.records import propose_records
 from spatialmosaic_builder.rules import PAPER
 from spatialmosaic_builder.schema import Frame, Instance, OrientedBox
@@ -52,6 +53,7 @@ def annotate_by_hand(scene_name: str) -> Annotations:
     return Annotations(
         scene_name=scene_name,
         instances=tuple(instances),
+        tight_boxes=tuple(instance.box for instance in instances),
         frames=frames,
         points_in_view=np.where(points > 0, 100, 0).astype(np.int32),
         visible_points=points,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialmosaic_builder.annotations import Annotations
-from spatialmosaic_builder.merge import capacity, finish_records, plan_quotas, share_out, stock_of
+from spatialmosaic_builder.balance import Stock, stock_of
+from spatialmosaic_builder.merge import finish_records, plan_quotas, share_out
 from spatialmosaic_builder.records import Candidates, propose_records
 from spatialmosaic_builder.rules import PAPER
 from spatialmosaic_builder.schema import RECORD_SCHEMA
@@ -29,21 +30,24 @@ def test_shares_are_as_even_as_capacities_allow(total, capacities, seed):
     assert share_out(total, dict(sorted(capacities.items())), seed) == shares
 
 
-@pytest.mark.parametrize(
-    ("polarities", "expected"),
-    [({"": 5}, 5), ({"yes": 3, "no": 3}, 6), ({"yes": 5, "no": 2}, 5), ({"yes": 4}, 1), ({}, 0)],
-)
-def test_capacity_keeps_polarities_balanced(polarities, expected):
-    assert capacity(Counter(polarities)) == expected
-
-
 def test_what_a_poor_scene_cannot_give_others_make_up():
-    rich = {name: Counter({"": 100}) for name in QUESTION_TYPES}
-    poor = {name: Counter({"": 3}) for name in QUESTION_TYPES}
-    quotas = plan_quotas({"rich": rich, "poor": poor}, 600, seed=0)
-    assert all(count == 3 for count in quotas["poor"].values())
-    assert sum(quotas["rich"].values()) == 600 - 3 * len(QUESTION_TYPES)
-    assert max(quotas["rich"].values()) - min(quotas["rich"].values()) <= 1
+    rich = {name: Stock(in_scene=100) for name in QUESTION_TYPES}
+    poor = {name: Stock(in_scene=3) for name in QUESTION_TYPES}
+    quotas = plan_quotas({"rich": rich, "poor": poor}, 50 * len(QUESTION_TYPES), seed=0)
+    assert all(quota.in_scene == 3 for quota in quotas["poor"].values())
+    assert all(quota.in_scene == 47 for quota in quotas["rich"].values())
+
+
+def test_groups_are_balanced_across_scenes():
+    """One scene shows only single chairs, another only two: together they make pairs."""
+    stocks = {
+        "one": {"obj_count_occ": Stock(unit=2, across_scenes={"chair": [7, 0], "sofa": [9, 0]})},
+        "two": {"obj_count_occ": Stock(unit=2, across_scenes={"chair": [1, 5]})},
+    }
+    quotas = plan_quotas(stocks, 100, seed=0)
+    given = {scene: quotas[scene]["obj_count_occ"].across_scenes["chair"] for scene in stocks}
+    assert given["one"][0] + given["two"][0] == given["two"][1] == 5
+    assert quotas["one"]["obj_count_occ"].across_scenes["sofa"] == [0, 0]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def records(candidates: Candidates) -> list[dict]:
     quota = plan_quotas({"scene": stock_of(candidates.table)}, 40 * len(QUESTION_TYPES), seed=0)["scene"]
     table = finish_records(candidates.table, quota, "train", seed=0)
     assert table.schema == RECORD_SCHEMA
-    assert Counter(table["question_type"].to_pylist()) == Counter(quota)
+    assert Counter(table["question_type"].to_pylist()) == {name: part.total for name, part in quota.items()}
     return table.to_pylist()
 
 

@@ -11,7 +11,7 @@ import pytest
 from spatialmosaic_builder.annotations import Annotations
 from spatialmosaic_builder.evidence import SceneEvidence, SetEvidence
 from spatialmosaic_builder.geometry import Camera
-from spatialmosaic_builder.rules import PAPER
+from spatialmosaic_builder.rules import PAPER, Rules
 from spatialmosaic_builder.schema import Frame, FrameSet, Instance, OrientedBox
 
 WIDTH, HEIGHT = 960, 720
@@ -54,6 +54,7 @@ def annotate_by_hand(things: list[Thing], num_frames: int = 3) -> Annotations:
     return Annotations(
         scene_name="s",
         instances=tuple(instances),
+        tight_boxes=tuple(instance.box for instance in instances),
         frames=frames,
         points_in_view=points,
         visible_points=visible,
@@ -69,9 +70,9 @@ def annotate_by_hand(things: list[Thing], num_frames: int = 3) -> Annotations:
 def evidence_of() -> Callable[..., SetEvidence]:
     """Make the evidence of one frame set that shows all frames in their order."""
 
-    def make(things: list[Thing], num_frames: int = 3) -> SetEvidence:
+    def make(things: list[Thing], num_frames: int = 3, rules: Rules = PAPER) -> SetEvidence:
         annotations = annotate_by_hand(things, num_frames)
-        return SetEvidence(SceneEvidence(annotations, PAPER), FrameSet("set", tuple(range(num_frames))))
+        return SetEvidence(SceneEvidence(annotations, rules), FrameSet("set", tuple(range(num_frames))))
 
     return make
 

@@ -69,9 +69,10 @@ def test_a_target_that_no_pixel_tells_here_or_gone_is_not_asked_about(evidence_o
     assert drafts_of(evidence_of(things), "obj_existence_occ_lr") == []
 
 
-def test_a_source_whose_twin_no_pixel_tells_here_or_gone_is_not_asked_about(evidence_of, thing):
+def test_a_source_whose_twin_no_pixel_tells_here_or_gone_is_tagged(evidence_of, thing):
     things = [*table_and(thing, (-1.0, 0, 3)), thing("table", (3.0, 0, 3), seen={0: NO_PIXEL})]
-    assert drafts_of(evidence_of(things), "obj_existence_occ_lr") == []
+    (draft,) = drafts_of(evidence_of(things), "obj_existence_occ_lr")
+    assert draft.source.position == (65, 165)
 
 
 def test_target_category_must_have_one_eligible_instance(evidence_of, thing):
