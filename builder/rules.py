@@ -88,6 +88,8 @@ class Rules:
     """Best view: of two frames that show equally many instances, the better one shows more than this times the area."""
     wording: Literal["literal", "grammatical"]
     """Sentences as the paper prints them, "(s)" and "a(n)" included, or with the right form of every name."""
+    counts_plural_names: bool
+    """Count what has no singular ("1 headphones") too."""
     count_options: Literal["offsets", "consecutive"]
     """Wrong counts: small offsets from the right one, or four consecutive integers around it."""
     best_view_options: Literal["free", "grid"]
@@ -150,6 +152,7 @@ PAPER = Rules(
     min_distractor_distance=20.0,
     min_area_lead=1.0,
     wording="literal",
+    counts_plural_names=True,
     count_options="offsets",
     best_view_options="free",
     attribute_options="shown",
@@ -180,6 +183,7 @@ STRICT = replace(
     min_distractor_distance=60.0,
     min_area_lead=1.25,
     wording="grammatical",
+    counts_plural_names=False,
     count_options="consecutive",
     best_view_options="grid",
     attribute_options="exchangeable",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evidence import SetEvidence
+from ..scans.labels import is_plural
 from ..schema import Skip
 from . import wording
 from .task import Balance, Draft, Task, preferred_order, skip
@@ -29,6 +30,8 @@ def countable_categories(
         category, members = shown[k]
         if evidence.has_uncertain_member[category]:
             yield skip("an instance of the category is too small to be sure of")
+        elif is_plural(evidence.scene.categories[category]) and not evidence.rules.counts_plural_names:
+            yield skip("the category has no singular to be counted in")
         else:
             yield evidence.scene.categories[category], members
 
