@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,21 +18,35 @@ from .version import BUILDER_VERSION
 
 CONFIG_DESCRIPTIONS = {
     "paper": "Questions by the published rules.",
+    "strict": "Questions that cannot be guessed without looking.",
     "annotations": "Visibility of every instance in every frame.",
 }
 """The configs in the order of the card."""
 
 
-def card_text(
-    folders: dict[str, Path], profile: str, counts: dict[str, dict[str, dict[str, int]]], identity: dict[str, Any]
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What one profile's build made."""
+
+    profile: str
+    counts: dict[str, dict[str, dict[str, int]]]
+    """Records by column, value and split."""
+    identity: dict[str, Any]
+    """The configuration."""
+
+    @property
+    def splits(self) -> list[str]:
+        """Splits that hold records."""
+        by_split = self.counts["question_type"].values()
+        return [split for split in SPLITS if any(split in counts for counts in by_split)]
+
+
+def card_text(folders: dict[str, Path], builds: Sequence[Build]) -> str:
     """Write the card `README.md`: the `configs:` that `load_dataset` reads, and what a person wants to know.
 
     Args:
         folders: where each config's Parquet files lie now.
-        profile: the config that was just written.
-        counts: records of that config by column, value and split.
-        identity: configuration of the build.
+        builds: of the profiles that are there; the first is the default config.
     """
     configs: list[dict[str, Any]] = []
     infos: list[dict[str, Any]] = []
@@ -51,7 +67,11 @@ def card_text(
         )
         schema = pq.read_schema(next(iter(data_files.values()))[0])
         infos.append({"config_name": name, "features": Features.from_arrow_schema(schema)._to_yaml_list()})
-    lists = {path.stem: path for path in sorted(folders[profile].glob("*-scenes.txt"))}
+    lists = {
+        f"{build.profile}/{path.name}": (_num_lines(path), _sha256(path))
+        for build in builds
+        for path in sorted(folders[build.profile].glob("*-scenes.txt"))
+    }
     card = DatasetCard.from_template(
         DatasetCardData(
             pretty_name="SpatialMosaic",
@@ -65,12 +85,9 @@ def card_text(
             dataset_info=infos,
         ),
         template_str=(files("spatialmosaic_hub_cards") / "dataset_card.md").read_text(encoding="utf-8"),
-        counts=counts,
-        splits=[split for split in SPLITS if any(split in by for by in counts.get("question_type", {}).values())],
-        profile=profile,
-        identity=_without_paths(identity),
+        builds=[replace(build, identity=_without_paths(build.identity)) for build in builds],
         builder_version=BUILDER_VERSION,
-        scene_lists={name: (_num_lines(path), _sha256(path)) for name, path in lists.items()},
+        scene_lists=lists,
     )
     return str(card.content)
 

@@ -11,6 +11,10 @@ from tyro.conf import Positional, arg
 Images = Literal["iphone", "dslr"]
 """Which camera's frames: names of `scans.files.ImageSource`s."""
 
+Profile = Literal["paper", "strict"]
+"""Names of `rules.PROFILES`."""
+DEFAULT_PROFILE: Profile = "paper"
+
 _MIN_CANVAS_SCALE = 0.1
 """A pixel in a hundred still shows most objects."""
 
@@ -23,8 +27,9 @@ class BuildConfig:
     """ScanNet++ root: the folder that holds data/."""
     out: Path = Path("spatialmosaic")
     """Dataset folder to write; per-scan files go to OUT.work beside it."""
-    profile: Literal["paper"] = "paper"
-    """Rules of the questions; also the name of the dataset's config."""
+    profile: Profile = DEFAULT_PROFILE
+    """Rules of the questions: the published ones, or those under which no question can be guessed (docs/profiles.md). Also
+    the name of the dataset's config: both may lie in one folder."""
     images: Images = "iphone"
     """Frames to ask about: the phone's, as in the paper, or the DSLR's undistorted ones."""
     image_root: Path | None = None

@@ -14,6 +14,7 @@ import datasets
 import pyarrow as pa
 from datasets.builder import Key
 
+from .card import CONFIG_DESCRIPTIONS
 from .schema import RECORD_SCHEMA
 from .shard_source import build_into_cache, content_key, read_shard
 from .splits import SPLITS
@@ -57,8 +58,7 @@ class SpatialMosaic(datasets.ArrowBasedBuilder):
 
     BUILDER_CONFIG_CLASS = SpatialMosaicConfig
     BUILDER_CONFIGS = (
-        SpatialMosaicConfig(name="paper", description="The published rules."),
-        SpatialMosaicConfig(name="annotations", description="Visibility of every instance in every frame."),
+        *(SpatialMosaicConfig(name=name, description=text) for name, text in CONFIG_DESCRIPTIONS.items()),
     )
     DEFAULT_CONFIG_NAME = "paper"
     VERSION = datasets.Version(BUILDER_VERSION.split(".dev")[0])

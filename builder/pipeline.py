@@ -123,6 +123,7 @@ def build(config: BuildConfig) -> Report:
             scenes={split: [scene for scene in lists[split] if scene in usable] for split in SPLITS},
             stocks={scene: _stock(result.summary) for scene, result in usable.items()},
             keys={scene: result.summary["key"] for scene, result in usable.items()},
+            annotation_keys={scene: result.summary["annotations_key"] for scene, result in usable.items()},
             identity=config.identity(),
         )
         counts = write_dataset(plan)
@@ -264,6 +265,7 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
         candidates = propose_records(annotations, rules, job.share, job.seed)
         manifest = {
             "key": key,
+            "annotations_key": annotations_key,
             "frames": len(annotations.frames),
             "frame_sets": candidates.num_frame_sets,
             "stock": {name: asdict(stock) for name, stock in stock_of(candidates.table).items()},

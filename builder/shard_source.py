@@ -11,9 +11,10 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .config import BuildConfig, Images
+from .config import DEFAULT_PROFILE, BuildConfig, Images, Profile
 from .pipeline import build
 from .randomness import digest
+from .rules import PROFILES
 from .scans.files import list_scenes
 from .splits import SPLITS
 
@@ -48,6 +49,7 @@ def build_into_cache(
         )
     config = BuildConfig(
         Path(data_dir),
+        profile=cast(Profile, config_name if config_name in PROFILES else DEFAULT_PROFILE),
         images=cast(Images, images),
         image_root=Path(image_root) if image_root else None,
         size=size,
@@ -56,7 +58,8 @@ def build_into_cache(
         seed=seed,
         canvas_scale=canvas_scale,
     )
-    name = digest(json.dumps(config.identity()))[:16]
+    # Profiles share a folder, and so its annotations.
+    name = digest(json.dumps(replace(config, profile=DEFAULT_PROFILE).identity()))[:16]
     out = Path(cache_dir) / "spatialmosaic" / "builds" / name / "spatialmosaic"
     build(replace(config, out=out))
     return {split: [str(path) for path in sorted((out / config_name).glob(f"{split}-*.parquet"))] for split in SPLITS}

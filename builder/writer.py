@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from .annotations import FRAMES_SCHEMA, INSTANCES_SCHEMA, VIEWS_SCHEMA
 from .balance import Stock
-from .card import CONFIG_DESCRIPTIONS, card_text
+from .card import CONFIG_DESCRIPTIONS, Build, card_text
 from .merge import finish_records, plan_quotas
 from .randomness import digest
+from .rules import PROFILES
 from .schema import RECORD_SCHEMA
 from .shards import replace_folder, write_text
 from .splits import SPLITS
@@ -63,6 +64,8 @@ class DatasetPlan:
     """What each scene offers."""
     keys: dict[str, str]
     """Key of each scene's candidates: they change whenever the records could."""
+    annotation_keys: dict[str, str]
+    """The same of its annotations."""
     identity: dict[str, Any]
     """The configuration, for the card."""
 
@@ -72,7 +75,9 @@ def write_dataset(plan: DatasetPlan) -> Counts:
 
     A split without a record has no Parquet file.
     """
-    key = digest("dataset", source_digest(), json.dumps(plan.identity), plan.scenes, sorted(plan.keys.items()))
+    code = source_digest()
+    key = digest("records", code, json.dumps(plan.identity), plan.scenes, sorted(plan.keys.items()))
+    annotations_key = digest("annotations", code, plan.canvas_scale, plan.scenes, sorted(plan.annotation_keys.items()))
     quotas = {
         split: plan_quotas(
             {scene: plan.stocks[scene] for scene in plan.scenes[split]}, plan.questions[split], plan.seed
@@ -91,14 +96,24 @@ def write_dataset(plan: DatasetPlan) -> Counts:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         counts = _write_config(plan, plan.profile, key, RECORD_SCHEMA, records, aside)
-        _write_config(plan, "annotations", key, ANNOTATION_SCHEMA, annotations, aside)
+        _write_config(plan, "annotations", annotations_key, ANNOTATION_SCHEMA, annotations, aside)
         folders = {name: aside / name if (aside / name).is_dir() else plan.out / name for name in CONFIG_DESCRIPTIONS}
         aside.mkdir(parents=True, exist_ok=True)
-        write_text(aside / "README.md", card_text(folders, plan.profile, counts, plan.identity))
+        write_text(aside / "README.md", card_text(folders, _builds(plan, counts)))
         _put_in_place(plan, aside)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return counts
+
+
+def _builds(plan: DatasetPlan, counts: Counts) -> list[Build]:
+    """This build and those of other profiles into the same folder, in the order of the profiles."""
+    builds = {plan.profile: Build(plan.profile, counts, plan.identity)}
+    for profile in PROFILES:
+        if profile not in builds and (plan.out / profile).is_dir():
+            written = json.loads((plan.work / _marker_name(profile)).read_text(encoding="utf-8"))
+            builds[profile] = Build(profile, written["counts"], written["identity"])
+    return [builds[profile] for profile in PROFILES if profile in builds]
 
 
 def _write_config(
@@ -124,7 +139,7 @@ def _write_config(
         tables = (_counted(table_of(split, scene), split, counts) for scene in bar)
         _write_shards(folder, split, tables, Features.from_arrow_schema(schema).arrow_schema)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-    marker = json.dumps({"key": key, "files": files, "counts": counts}, indent=1) + "\n"
+    marker = json.dumps({"key": key, "files": files, "counts": counts, "identity": plan.identity}, indent=1) + "\n"
     write_text(aside / _marker_name(config_name), marker)
     return counts
 

@@ -381,3 +381,30 @@ class TestDamage:
         split = f"{tmp_path / 'train.txt'},{tmp_path / 'test.txt'}"
         report = build(BuildConfig(own_root, tmp_path / "out", size="240", num_proc=1, split=split))
         assert report.made == report.wanted
+
+
+def test_two_profiles_live_in_one_folder(sample_root, tmp_path):
+    """The second build leaves the first's files alone, annotates nothing anew, and the card tells of both."""
+    out = tmp_path / "spatialmosaic"
+    config = BuildConfig(sample_root, out, size="120", num_proc=1)
+    build(config)
+    paper, annotations = contents(out / "paper"), modified(out.with_name("spatialmosaic.work") / "annotations")
+    report = build(replace(config, profile="strict", size="200"))
+    assert contents(out / "paper") == paper
+    assert modified(out.with_name("spatialmosaic.work") / "annotations") == annotations
+    records = load_dataset(str(out), "strict", split="train")
+    assert set(records["profile"]) == {"strict"}
+    assert sum(report.made.values()) > 0
+    card = (out / "README.md").read_text()
+    assert "### `paper`" in card
+    assert "### `strict`" in card
+    with pytest.raises(BuildError, match="seed 0 -> 1"):
+        build(replace(config, profile="strict", seed=1))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def modified(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

@@ -26,7 +26,7 @@ ANSWERS = {
 """What the answer of a question without options looks like."""
 
 
-NOT_OFFERED = {("strict", "obj_attribute_occ_ab"), ("strict", "obj_spatial_occ_ab")}
+NOT_OFFERED = {("strict", "obj_attribute_occ_ab")}
 """Heights seldom turn round: the sample room has no such question that could not be guessed."""
 
 
