@@ -21,6 +21,8 @@ from .splits import SPLITS
 from .version import BUILDER_VERSION, source_digest
 from .writer import ANNOTATION_SCHEMA
 
+_VERSION = datasets.Version(BUILDER_VERSION.split(".dev")[0])
+
 RECORD_FEATURES = datasets.Features.from_arrow_schema(RECORD_SCHEMA)
 """Features of the configs that hold questions."""
 ANNOTATION_FEATURES = datasets.Features.from_arrow_schema(ANNOTATION_SCHEMA)
@@ -48,9 +50,11 @@ class SpatialMosaicConfig(datasets.BuilderConfig):
     image_root: str | None = None
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: Any = None) -> str:
-        """Make the cache folder's name depend on the content of the ScanNet++ root too."""
+        """Make the cache folder's name depend on the content of the ScanNet++ root and of the scene lists too."""
         name = super().create_config_id(config_kwargs, custom_features)
-        return f"{name}-{content_key(self.data_dir, self.images, self.image_root)}" if self.data_dir else name
+        if not self.data_dir:
+            return name
+        return f"{name}-{content_key(self.data_dir, self.images, self.image_root, self.scene_split)}"
 
 
 class SpatialMosaic(datasets.ArrowBasedBuilder):
@@ -58,10 +62,12 @@ class SpatialMosaic(datasets.ArrowBasedBuilder):
 
     BUILDER_CONFIG_CLASS = SpatialMosaicConfig
     BUILDER_CONFIGS = (
-        *(SpatialMosaicConfig(name=name, description=text) for name, text in CONFIG_DESCRIPTIONS.items()),
+        *(
+            SpatialMosaicConfig(name=name, version=_VERSION, description=text)
+            for name, text in CONFIG_DESCRIPTIONS.items()
+        ),
     )
     DEFAULT_CONFIG_NAME = "paper"
-    VERSION = datasets.Version(BUILDER_VERSION.split(".dev")[0])
 
     def __init__(self, *args: Any, data_files: Any = None, **kwargs: Any) -> None:
         """Take what `load_dataset` gives; `data_files` has no meaning here and is dropped."""

@@ -15,14 +15,23 @@ from .config import DEFAULT_PROFILE, BuildConfig, Images, Profile
 from .pipeline import build
 from .randomness import digest
 from .rules import PROFILES
-from .scans.files import list_scenes
-from .splits import SPLITS
+from .scans.files import SceneFiles, list_scenes
+from .splits import SPLITS, split_scenes
 
 
-def content_key(data_dir: str, images: str, image_root: str | None) -> str:
-    """Hash of the names, sizes and times of the files that the data depend on."""
+def content_key(data_dir: str, images: str, image_root: str | None, scene_split: str) -> str:
+    """Hash of what the data depend on: names, sizes and times of the scenes' files, and which scene is in which split."""
     scenes = list_scenes(Path(data_dir), images, Path(image_root) if image_root else None)
-    return digest([(scene.scene_name, scene.fingerprint()) for scene in scenes])[:16]
+    lists = split_scenes(scene_split, Path(data_dir), [scene.scene_name for scene in scenes if scene.is_annotated])
+    return digest(lists, [(scene.scene_name, _fingerprint(scene)) for scene in scenes])[:16]
+
+
+def _fingerprint(scene: SceneFiles) -> list[tuple[str, int, int]] | str:
+    try:
+        return scene.fingerprint()
+    except OSError as error:
+        # The build skips this scene, and says so.
+        return str(error)
 
 
 def build_into_cache(

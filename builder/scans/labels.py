@@ -52,6 +52,14 @@ _IRREGULAR = {
     "lenses": "lens",
     "potatoes": "potato",
     "tomatoes": "tomato",
+    "mangoes": "mango",
+    "scarves": "scarf",
+    "loaves": "loaf",
+    "hoodies": "hoodie",
+    "beanies": "beanie",
+    "axes": "axe",
+    "cacti": "cactus",
+    "cactuses": "cactus",
 }
 
 
@@ -81,8 +89,9 @@ def _singular_word(word: str) -> str:
 
 
 def is_plural(name: str) -> bool:
-    """Whether a category name takes a plural verb ("the blinds are")."""
-    return name.rpartition(" ")[2] in _PLURAL_ONLY or singular(name) != name
+    """Whether a category name takes a plural verb ("the blinds are", but "the chest of drawers is")."""
+    head = name.partition(" of ")[0]
+    return head.rpartition(" ")[2] in _PLURAL_ONLY or singular(head) != head
 
 
 @cache

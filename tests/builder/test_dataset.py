@@ -123,6 +123,24 @@ print(json.dumps(paths))
     assert run(code, tmp_path) == ["iphone", "dslr", "--images takes iphone or dslr, got 'panocam'."]
 
 
+def test_changed_scene_lists_are_read_anew(sample_root, sample_scenes, tmp_path):
+    code = f"""
+import json, pathlib
+import spatialmosaic_builder
+from datasets import load_dataset
+scenes = {sample_scenes!r}
+found = []
+for train, test in (scenes, scenes[::-1]):
+    pathlib.Path("train.txt").write_text(train)
+    pathlib.Path("test.txt").write_text(test)
+    data = load_dataset("spatialmosaic", data_dir={str(sample_root)!r}, size=24, scene_split="train.txt,test.txt")
+    found.append(data["train"][0]["scene_name"])
+    assert str(data["train"].info.version) != "0.0.0"
+print(json.dumps(found))
+"""
+    assert run(code, tmp_path) == sample_scenes
+
+
 def test_a_changed_root_is_generated_anew(sample_root, tmp_path):
     code = f"""
 import json, os, shutil

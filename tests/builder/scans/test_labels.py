@@ -167,7 +167,17 @@ def test_a_name_that_only_looks_plural_keeps_its_s(name: str) -> None:
     assert singular(name) == name
 
 
-@pytest.mark.parametrize(("name", "plural"), [("scissors", True), ("blinds", True), ("blind", False), ("lens", False)])
+@pytest.mark.parametrize(
+    ("name", "plural"),
+    [
+        ("scissors", True),
+        ("blinds", True),
+        ("blind", False),
+        ("lens", False),
+        ("chest of drawers", False),
+        ("pairs of shoes", True),
+    ],
+)
 def test_the_verb_follows_the_number(name: str, plural: bool) -> None:
     assert is_plural(name) is plural
 
@@ -181,6 +191,9 @@ def test_the_verb_follows_the_number(name: str, plural: bool) -> None:
         (["tshirt", "t-shirt"], "t-shirt"),
         (["light switches", "lightswitch"], "lightswitch"),
         (["Shelves", "shelf"], "shelf"),
+        (["scarf", "scarves"], "scarf"),
+        (["hoodies", "hoodie"], "hoodie"),
+        (["Axes", "axe"], "axe"),
         (["books", "BOOKS"], "books"),
         (["cafe\u0301", "CAF\u00c9"], "caf\u00e9"),
     ],
