@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from .config import BuildConfig, DemoConfig, PrepareImagesConfig, ReportConfig
+from .config import BuildConfig, DemoConfig, PrepareImagesConfig, ReportConfig, StatusConfig
 
 
 def _build(config: BuildConfig) -> None:
@@ -23,6 +23,12 @@ def _prepare_images(config: PrepareImagesConfig) -> None:
     from .image_root import prepare_images
 
     print(f"\n{prepare_images(config)}")
+
+
+def _status(config: StatusConfig) -> None:
+    from .status import run_status
+
+    print(run_status(config))
 
 
 def _report(config: ReportConfig) -> None:
@@ -40,6 +46,7 @@ def _demo(config: DemoConfig) -> None:
 _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     BuildConfig: ("build", _build),
     PrepareImagesConfig: ("prepare-images", _prepare_images),
+    StatusConfig: ("status", _status),
     ReportConfig: ("report", _report),
     DemoConfig: ("demo", _demo),
 }

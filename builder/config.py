@@ -77,6 +77,16 @@ class PrepareImagesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusConfig:
+    """Say how far a build is: scans done, failed and left, and what each gave."""
+
+    folder: Positional[Annotated[Path, arg(metavar="DIR")]]
+    """Dataset folder of the build, running or not."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportConfig:
     """Draw samples of each question type of a built dataset into one HTML file."""
 

@@ -3,6 +3,7 @@
 <out>/                     the dataset: README.md and one folder of Parquet files a config
 <out>.work/annotations/    one folder a scan: the costly stage, kept between builds
 <out>.work/candidates/     one folder a profile and scan
+<out>.work/outcomes/       how far the build is, see `progress.py`
 <out>.work/report.json     what was made, what was dropped and why
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -19,6 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from . import progress
 from .annotations import Annotations, read_annotations, write_annotations
 from .balance import Stock, stock_of
 from .config import BuildConfig
@@ -104,33 +107,47 @@ def build(config: BuildConfig) -> Report:
     _refuse_other_configuration(config, work)
     try:
         work.mkdir(parents=True, exist_ok=True)
-        for folder in (config.out, work):
-            remove_leftovers(folder)
-        write_text(work / f"{config.profile}.json", json.dumps(config.identity(), indent=1) + "\n")
-        if not any(lists.values()):
-            raise BuildError(f"--split {config.split} names none of the annotated scenes below {config.root}.")
-        results = sorted(_run_scans(config, lists, questions, work), key=lambda result: result.scene_name)
-        usable = {result.scene_name: result for result in results if result.failure is None}
-        failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
-        _refuse_empty(config, usable, failures)
-        plan = DatasetPlan(
-            out=config.out,
-            work=work,
-            profile=config.profile,
-            seed=config.seed,
-            canvas_scale=config.canvas_scale,
-            questions=questions,
-            scenes={split: [scene for scene in lists[split] if scene in usable] for split in SPLITS},
-            stocks={scene: _stock(result.summary) for scene, result in usable.items()},
-            keys={scene: result.summary["key"] for scene, result in usable.items()},
-            annotation_keys={scene: result.summary["annotations_key"] for scene, result in usable.items()},
-            identity=config.identity(),
-        )
-        counts = write_dataset(plan)
-        report = _report(config, plan, counts, list(usable.values()), failures)
-        write_text(work / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+        with progress.sole_build(work):
+            return _build(config, scenes, lists, questions, work)
+    except BlockingIOError as error:
+        raise BuildError(
+            f"Another build is writing to {work}; wait for it (`spatialmosaic status {config.out}`) or name another --out."
+        ) from error
     except OSError as error:
         raise explain(error, config.out, "--out") from error
+
+
+def _build(
+    config: BuildConfig, scenes: list[SceneFiles], lists: dict[str, list[str]], questions: dict[str, int], work: Path
+) -> Report:
+    for folder in (config.out, work):
+        remove_leftovers(folder)
+    write_text(work / f"{config.profile}.json", json.dumps(config.identity(), indent=1) + "\n")
+    if not any(lists.values()):
+        raise BuildError(f"--split {config.split} names none of the annotated scenes below {config.root}.")
+    num_proc = config.num_proc or available_cores()
+    key = digest("plan", source_digest(), json.dumps(config.identity()), lists)
+    progress.start(work, config.profile, lists, key, num_proc)
+    results = sorted(_run_scans(config, lists, questions, work, num_proc), key=lambda result: result.scene_name)
+    usable = {result.scene_name: result for result in results if result.failure is None}
+    failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
+    _refuse_empty(config, usable, failures)
+    plan = DatasetPlan(
+        out=config.out,
+        work=work,
+        profile=config.profile,
+        seed=config.seed,
+        canvas_scale=config.canvas_scale,
+        questions=questions,
+        scenes={split: [scene for scene in lists[split] if scene in usable] for split in SPLITS},
+        stocks={scene: _stock(result.summary) for scene, result in usable.items()},
+        keys={scene: result.summary["key"] for scene, result in usable.items()},
+        annotation_keys={scene: result.summary["annotations_key"] for scene, result in usable.items()},
+        identity=config.identity(),
+    )
+    counts = write_dataset(plan)
+    report = _report(config, plan, counts, list(usable.values()), failures)
+    write_text(work / "report.json", json.dumps(asdict(report), indent=1) + "\n")
     return report
 
 
@@ -167,7 +184,7 @@ def _refuse_other_configuration(config: BuildConfig, work: Path) -> None:
 
 
 def _run_scans(
-    config: BuildConfig, lists: dict[str, list[str]], questions: dict[str, int], work: Path
+    config: BuildConfig, lists: dict[str, list[str]], questions: dict[str, int], work: Path, num_proc: int
 ) -> Iterator[ScanResult]:
     jobs = [
         ScanJob(
@@ -184,7 +201,6 @@ def _run_scans(
         for split in SPLITS
         for scene in lists[split]
     ]
-    num_proc = config.num_proc or available_cores()
     failed = 0
     with tqdm(total=len(jobs), desc="scans", unit="scan") as bar:
         for result in run_jobs(run_scan, jobs, num_proc, on_death=_died):
@@ -198,7 +214,9 @@ def _run_scans(
 
 def _died(job: ScanJob) -> ScanResult:
     detail = f"{job.scene_name}: the worker process died twice, most likely for lack of memory; try fewer --num-proc."
-    return ScanResult(job.scene_name, Skip("worker died", job.scene_name, detail))
+    failure = Skip("worker died", job.scene_name, detail)
+    progress.note(job.work, job.profile, progress.Outcome(job.scene_name, 0.0, failure))
+    return ScanResult(job.scene_name, failure)
 
 
 def run_scan(job: ScanJob) -> ScanResult:
@@ -209,12 +227,18 @@ def run_scan(job: ScanJob) -> ScanResult:
     Raises:
         OSError: if the results cannot be written. A scan that cannot be read is a result with a failure.
     """
+    start = time.monotonic()
+    summary: dict[str, Any] = {}
+    failure, is_new = None, True
     try:
         folder, key = _ensure_annotations(job)
-        summary = _ensure_candidates(job, folder, key)
+        summary, is_new = _ensure_candidates(job, folder, key)
     except ScanError as error:
-        return ScanResult(job.scene_name, Skip(error.reason, job.scene_name, str(error)))
-    return ScanResult(job.scene_name, summary=summary)
+        failure = Skip(error.reason, job.scene_name, str(error))
+    if is_new or not progress.has_outcome(job.work, job.profile, job.scene_name):
+        outcome = progress.Outcome(job.scene_name, round(time.monotonic() - start, 1), failure)
+        progress.note(job.work, job.profile, outcome)
+    return ScanResult(job.scene_name, failure, summary)
 
 
 def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
@@ -255,11 +279,13 @@ def _annotate(job: ScanJob) -> Annotations:
     return annotations
 
 
-def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: str) -> dict[str, Any]:
+def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: str) -> tuple[dict[str, Any], bool]:
+    """Return the manifest of a scan's candidates, and whether they were made just now."""
     rules = PROFILES[job.profile]
     key = digest("candidates", source_digest(), annotations_key, rules, job.share, job.seed)
     folder = job.work / "candidates" / job.profile / job.scene_name
     manifest = read_manifest(folder, key)
+    is_new = manifest is None
     if manifest is None:
         annotations = read_annotations(job.scene_name, annotations_folder)
         candidates = propose_records(annotations, rules, job.share, job.seed)
@@ -274,7 +300,7 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
         }
         with write_folder(folder, manifest) as aside:
             pq.write_table(candidates.table, aside / "candidates.parquet", compression="zstd")
-    return manifest
+    return manifest, is_new
 
 
 def _stock(summary: dict[str, Any]) -> dict[str, Stock]:

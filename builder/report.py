@@ -44,8 +44,8 @@ class Report:
 def format_report(report: Report) -> str:
     """Lay the report out for a terminal."""
     blocks = [
-        _table(("question type", *SPLITS), [(name, *_by_split(by)) for name, by in report.questions.items()]),
-        _table(
+        format_table(("question type", *SPLITS), [(name, *_by_split(by)) for name, by in report.questions.items()]),
+        format_table(
             ("level", "", *SPLITS),
             [
                 (field, level, *_by_split(by))
@@ -69,7 +69,7 @@ def _skip_table(report: Report) -> str:
     for by_reason in report.skips.values():
         reasons.update(by_reason)
     rows = reasons.most_common(_SKIP_REASONS_SHOWN)
-    return _table(("question not asked because", "times"), rows) if rows else ""
+    return format_table(("question not asked because", "times"), rows) if rows else ""
 
 
 def format_losses(failures: Sequence[Skip], dropped: Sequence[Skip]) -> list[str]:
@@ -99,13 +99,20 @@ def _summary(report: Report) -> str:
     return text
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    cells = [list(header), *[[f"{c:,}" if isinstance(c, int) else str(c) for c in row] for row in rows]]
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str | float | None]]) -> str:
+    """Lay rows out in columns for a terminal: numbers to the right, None as a blank."""
+    cells = [list(header), *[[_cell(value) for value in row] for row in rows]]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
-    is_number = [all(isinstance(row[k], int) for row in rows) for k in range(len(header))]
+    is_number = [not any(isinstance(row[k], str) for row in rows) for k in range(len(header))]
 
     def line(row: list[str]) -> str:
         parts = zip(row, widths, is_number, strict=True)
         return "  ".join(c.rjust(w) if number else c.ljust(w) for c, w, number in parts).rstrip()
 
     return "\n".join([line(cells[0]), "  ".join("-" * width for width in widths), *map(line, cells[1:])])
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
