@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from .config import BuildConfig, DemoConfig, PrepareImagesConfig, ReportConfig, StatusConfig
+from .config import BuildConfig, DemoConfig, ExportConfig, PrepareImagesConfig, ReportConfig, StatusConfig
 
 
 def _build(config: BuildConfig) -> None:
@@ -37,6 +37,13 @@ def _report(config: ReportConfig) -> None:
     print(f"Drew {draw_dataset(config)}.")
 
 
+def _export(config: ExportConfig) -> None:
+    from .export import export
+
+    for path, count in export(config).items():
+        print(f"Wrote {count:,} records to {path}.")
+
+
 def _demo(config: DemoConfig) -> None:
     from .demo import run_demo
 
@@ -48,6 +55,7 @@ _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     PrepareImagesConfig: ("prepare-images", _prepare_images),
     StatusConfig: ("status", _status),
     ReportConfig: ("report", _report),
+    ExportConfig: ("export", _export),
     DemoConfig: ("demo", _demo),
 }
 
@@ -66,7 +74,7 @@ def main() -> None:
         _VERBS[type(config)][1](config)
     except KeyboardInterrupt:
         sys.exit("\nInterrupted; run the same command again to go on.")
-    except (FileExistsError, FileNotFoundError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if not _is_expected(error):
             raise
         sys.exit(f"error: {error}")
@@ -77,4 +85,4 @@ def _is_expected(error: Exception) -> bool:
     from .errors import BuildError
     from .scans.errors import ScanError
 
-    return isinstance(error, BuildError | ScanError | FileExistsError | FileNotFoundError) or type(error) is ValueError
+    return isinstance(error, BuildError | ScanError | OSError) or type(error) is ValueError

@@ -103,6 +103,24 @@ class ReportConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportConfig:
+    """Write the records of a built dataset in another form: one file a split."""
+
+    dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
+    """Dataset folder that `spatialmosaic build` wrote."""
+    format: Literal["authors", "jsonl", "parquet"]
+    """authors (the JSON that the authors' training and evaluation read), or the records as they are."""
+    config: str = "paper"
+    """Config of the dataset: a profile, or annotations."""
+    split: Literal["all", "train", "test"] = "all"
+    """Which splits to write."""
+    out: Path | None = None
+    """Folder, or file for a single split; exports/CONFIG-FORMAT by default."""
+    overwrite: bool = False
+    """Replace files that are there already."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoConfig:
     """Write sample scans, build a dataset from them, and draw it: no download needed."""
 

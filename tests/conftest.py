@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from spatialmosaic_builder.annotations import Annotations
+from spatialmosaic_builder.config import BuildConfig
+from spatialmosaic_builder.pipeline import build
 from spatialmosaic_builder.rules import VisibilityRules
 from spatialmosaic_builder.scans.files import list_scenes
 from spatialmosaic_builder.scans.sample import write_sample_scans
@@ -41,6 +43,14 @@ def sample_scan(sample_root: Path, sample_scenes: list[str]) -> Scan:
 @pytest.fixture(scope="session")
 def sample_annotations(sample_scan: Scan) -> Annotations:
     return annotate(sample_scan, VisibilityRules(), seed=0)
+
+
+@pytest.fixture(scope="session")
+def sample_dataset(sample_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder built from the sample rooms. Shared: copy it before you change it."""
+    out = tmp_path_factory.mktemp("dataset") / "spatialmosaic"
+    build(BuildConfig(sample_root, out, size="240", num_proc=1))
+    return out
 
 
 @pytest.fixture(scope="session")

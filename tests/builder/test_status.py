@@ -1,0 +1,133 @@
+"""The state of a build: told truly while it runs, after it was killed, and when it is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from spatialmosaic_builder import progress
+from spatialmosaic_builder.config import BuildConfig, StatusConfig
+from spatialmosaic_builder.pipeline import BuildError, build, work_folder
+from spatialmosaic_builder.progress import Outcome
+from spatialmosaic_builder.schema import Skip
+from spatialmosaic_builder.status import BuildStatus, format_status, read_status, run_status
+
+
+def status_of(out: Path) -> BuildStatus:
+    (status,) = read_status(out)
+    return status
+
+
+class TestFinishedBuild:
+    def test_it_tells_what_each_scan_gave(self, sample_dataset, sample_scenes):
+        status = status_of(sample_dataset)
+        assert sorted(scan.scene_name for scan in status.scans) == sorted(sample_scenes)
+        assert status.counts == {"done": 2}
+        assert status.questions == {"train": 160, "test": 80}
+        assert status.seconds_left == 0
+        assert not status.is_running
+        for scan in status.scans:
+            assert scan.frames == 24
+            assert scan.frame_sets > 0
+            assert scan.candidates >= 80
+            assert scan.seconds > 0
+
+    def test_the_work_folder_names_the_build_too(self, sample_dataset):
+        assert read_status(work_folder(sample_dataset)) == read_status(sample_dataset)
+
+    def test_text_and_json_say_the_same(self, sample_dataset):
+        text = run_status(StatusConfig(sample_dataset))
+        (build,) = json.loads(run_status(StatusConfig(sample_dataset, json=True)))
+        assert build["counts"] == {"done": 2}
+        assert "2 of 2 scans done, 0 failed, 0 left; no build is running." in text
+        assert all(scan["scene_name"] in text for scan in build["scans"])
+        assert "160 train, 80 test" in text
+
+    def test_a_folder_without_a_build_is_refused(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="No build was started"):
+            read_status(tmp_path / "spatialmosaic")
+
+
+def test_failures_are_told_with_their_reason_and_tried_again(sample_root, sample_scenes, tmp_path):
+    root, out = Path(shutil.copytree(sample_root, tmp_path / "scannetpp")), tmp_path / "out"
+    mesh = root / "data" / sample_scenes[0] / "scans/mesh_aligned_0.05.ply"
+    whole = mesh.read_bytes()
+    mesh.write_bytes(whole[:5000])
+    build(BuildConfig(root, out, size="60", num_proc=1))
+    status = status_of(out)
+    (failed,) = (scan for scan in status.scans if scan.state == "failed")
+    assert (failed.scene_name, failed.reason) == (sample_scenes[0], "damaged mesh")
+    assert str(mesh) in failed.detail
+    assert failed.detail in format_status(status)
+    mesh.write_bytes(whole)
+    shutil.rmtree(out / "paper")
+    build(BuildConfig(root, out, size="60", num_proc=1))
+    assert status_of(out).counts == {"done": 2}
+
+
+def test_names_in_a_scene_list_need_not_be_file_names(sample_root, sample_scenes, tmp_path):
+    lists = [tmp_path / "train.txt", tmp_path / "test.txt"]
+    strange = ["../up", "a/b", "x" * 150]
+    lists[0].write_text("\n".join([sample_scenes[0], *strange]) + "\n")
+    lists[1].write_text(f"{sample_scenes[1]}\n")
+    out = tmp_path / "out"
+    build(BuildConfig(sample_root, out, size="60", num_proc=1, split=",".join(map(str, lists))))
+    status = status_of(out)
+    assert [scan.scene_name for scan in status.scans if scan.state == "failed"] == sorted(strange)
+    assert status.counts == {"done": 2, "failed": 3}
+
+
+def test_a_killed_build_is_told_from_one_that_runs(sample_root, tmp_path):
+    out = tmp_path / "spatialmosaic"
+    command = [sys.executable, "-m", "spatialmosaic_builder", "build", str(sample_root), "--out", str(out)]
+    command += ["--size", "240", "--num-proc", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not list(work_folder(out).glob("outcomes/paper/*.json")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGSTOP)
+        running = status_of(out)
+        with pytest.raises(BuildError, match="Another build is writing"):
+            build(BuildConfig(sample_root, out, size="240", num_proc=1))
+        process.kill()
+    killed = status_of(out)
+    assert running.is_running
+    assert not killed.is_running
+    assert killed.counts["done"] == 1 == killed.counts["left"]
+    assert killed.questions is None
+    assert killed.seconds_left > 0
+    assert "run the same `build` command to go on" in format_status(killed)
+    done = next(scan for scan in killed.scans if scan.state == "done")
+    subprocess.run(command, check=True, capture_output=True)
+    finished = status_of(out)
+    assert finished.counts == {"done": 2}
+    assert done in finished.scans, "a scan that was done keeps its own time"
+
+
+class TestProgress:
+    def test_another_plan_forgets_the_outcomes(self, tmp_path):
+        for key, kept in (("one", False), ("one", True), ("two", False)):
+            progress.start(tmp_path, "paper", {"train": ["a"]}, key, num_proc=1)
+            assert progress.has_outcome(tmp_path, "paper", "a") == kept
+            progress.note(tmp_path, "paper", Outcome("a", 1.0, None))
+
+    def test_the_same_plan_forgets_failures(self, tmp_path):
+        for _ in range(2):
+            progress.start(tmp_path, "paper", {"train": ["a"]}, "key", num_proc=1)
+            assert progress.read_outcomes(tmp_path, "paper") == {}
+            progress.note(tmp_path, "paper", Outcome("a", 1.0, Skip("damaged mesh", "a", "It is.")))
+
+    def test_the_lock_ends_with_the_block(self, tmp_path):
+        with progress.sole_build(tmp_path):
+            assert progress.is_running(tmp_path)
+        assert not progress.is_running(tmp_path)
