@@ -9,7 +9,23 @@ from typing import Any
 
 import tyro
 
-from .config import BuildConfig, DemoConfig, ExportConfig, PrepareImagesConfig, ReportConfig, StatusConfig
+from .config import (
+    BuildConfig,
+    DemoConfig,
+    DoctorConfig,
+    ExportConfig,
+    PrepareImagesConfig,
+    ReportConfig,
+    StatusConfig,
+)
+
+
+def _doctor(config: DoctorConfig) -> None:
+    from .doctor import run_doctor
+
+    text, is_usable = run_doctor(config)
+    print(text)
+    sys.exit(0 if is_usable else 1)
 
 
 def _build(config: BuildConfig) -> None:
@@ -51,6 +67,7 @@ def _demo(config: DemoConfig) -> None:
 
 
 _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
+    DoctorConfig: ("doctor", _doctor),
     BuildConfig: ("build", _build),
     PrepareImagesConfig: ("prepare-images", _prepare_images),
     StatusConfig: ("status", _status),

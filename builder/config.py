@@ -77,6 +77,28 @@ class PrepareImagesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class DoctorConfig:
+    """Look a ScanNet++ download over: what is there, what is missing and costs what, which poses look wrong."""
+
+    root: Positional[Annotated[Path, arg(metavar="ROOT")]]
+    """ScanNet++ root: the folder that holds data/."""
+    images: Images = "iphone"
+    """Frames to ask about: the phone's, or the DSLR's undistorted ones."""
+    image_root: Path | None = None
+    """Folder with the pictures, if they are not below ROOT."""
+    size: str = "mini"
+    """Size of the build whose time and disk are estimated: mini, full, or a number of questions in all."""
+    poses: int = 32
+    """Frames whose pose is checked, a few of each of some scenes; 0 for none."""
+    num_proc: int | None = None
+    """Worker processes; all cores by default."""
+    seed: int = 0
+    """Which scenes and frames are drawn for the pose check."""
+    json: bool = False
+    """Print JSON instead of text."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusConfig:
     """Say how far a build is: scans done, failed and left, and what each gave."""
 

@@ -8,6 +8,8 @@
                     iphone/colmap/cameras.txt, images.txt  lens and poses, in the mesh frame
                     iphone/rgb.mkv                         the video, `rgb.mp4` in v1
                     iphone/rgb/frame_NNNNNN.jpg            pictures, where they were extracted from it
+                    iphone/depth.bin                       sensor depth of every video frame
+                    iphone/depth/frame_NNNNNN.png          the same, where it was extracted
                     dslr/nerfstudio/transforms.json        fisheye lens and poses, in a frame of its own
                     dslr/nerfstudio/transforms_undistorted.json  the same with a pinhole; not in the default download
                     dslr/colmap/images.txt                 the same poses in the mesh frame
@@ -33,6 +35,8 @@ OFFICIAL_SPLITS = {"train": "splits/nvs_sem_train.txt", "test": "splits/nvs_sem_
 
 IPHONE_CAMERAS = "iphone/colmap/cameras.txt"
 IPHONE_IMAGES = "iphone/colmap/images.txt"
+IPHONE_DEPTH = "iphone/depth.bin"
+IPHONE_DEPTH_PICTURES = "iphone/depth"
 DSLR_UNDISTORTED = "dslr/nerfstudio/transforms_undistorted.json"
 DSLR_TRANSFORMS = "dslr/nerfstudio/transforms.json"
 DSLR_IMAGES = "dslr/colmap/images.txt"
@@ -56,6 +60,8 @@ class ImageSource:
     """Folder of the pictures that questions show. They are not needed to make questions."""
     originals: tuple[str, ...]
     """What `spatialmosaic prepare-images` makes those pictures from: the first one that is there."""
+    depth: tuple[str, ...] = ()
+    """Sensor depth of the frames: the first one that is there."""
 
 
 IPHONE = ImageSource(
@@ -65,6 +71,7 @@ IPHONE = ImageSource(
     witnesses=(),
     pictures="iphone/rgb",
     originals=("iphone/rgb.mkv", "iphone/rgb.mp4"),
+    depth=(IPHONE_DEPTH_PICTURES, IPHONE_DEPTH),
 )
 DSLR = ImageSource(
     name="dslr",
@@ -118,6 +125,11 @@ class SceneFiles:
     def original(self) -> Path | None:
         """What the pictures can be made from, if it is there."""
         return _first_there(self.folder, self.source.originals)
+
+    @property
+    def depth(self) -> Path | None:
+        """Sensor depth of the frames, if it is there: a folder of pictures or one file."""
+        return _first_there(self.folder, self.source.depth)
 
     @property
     def missing(self) -> list[str]:

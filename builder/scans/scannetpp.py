@@ -47,7 +47,7 @@ def read_scan(root: Path, scene_name: str, images: str = IPHONE.name, image_root
             "or its download is incomplete.",
         )
     frames, frame_skips = pictured_frames(files)
-    vertices, faces = _read_mesh(files.folder / MESH)
+    vertices, faces = read_scene_mesh(files)
     segments = _read_segments(files.folder / SEGMENTS, len(vertices))
     groups = _read_groups(files.folder / ANNOTATION)
     vertex_instance, group_skips = _assign_vertices(files, segments, groups)
@@ -63,7 +63,13 @@ def read_scan(root: Path, scene_name: str, images: str = IPHONE.name, image_root
     )
 
 
-def _read_mesh(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def read_scene_mesh(files: SceneFiles) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Read vertices of shape (v, 3), metres, world frame, and faces of shape (f, 3), in the file's order.
+
+    Raises:
+        ScanError: if the file is missing or damaged.
+    """
+    path = files.folder / MESH
     require(path, _SCANS_ADVICE)
     try:
         # Read as triangles, whatever the list is called: a hundred times faster than lists of any length.

@@ -12,7 +12,9 @@ def spatialmosaic(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
-@pytest.mark.parametrize("arguments", [[], ["build"], ["prepare-images"], ["report"], ["demo"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["doctor"], ["build"], ["prepare-images"], ["status"], ["export"], ["report"], ["demo"]]
+)
 def test_help_waits_for_no_heavy_import(arguments):
     code = f"""
 import sys
