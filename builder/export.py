@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from .authors import conversation, evaluation_record
 from .config import ExportConfig
+from .shards import aside_path
 from .splits import SPLITS
 
 _ROWS_AT_ONCE = 5_000
@@ -74,7 +74,7 @@ def _files(config: ExportConfig, splits: list[str]) -> dict[str, Path]:
 
 def _write_aside(path: Path, shards: list[Path], write: Callable[[Path, str, list[Path]], int], split: str) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    aside = aside_path(path)
     try:
         count = write(aside, split, shards)
         aside.replace(path)

@@ -114,7 +114,8 @@ def read_plan(work: Path, profile: str) -> Plan | None:
 def read_outcomes(work: Path, profile: str) -> dict[str, Outcome]:
     """Read the outcomes so far, by scene."""
     outcomes = {}
-    for path in sorted((work / "outcomes" / profile).glob("*.json")):
+    # A name with a dot in front is a file that is being written.
+    for path in sorted((work / "outcomes" / profile).glob("[!.]*.json")):
         fields = json.loads(path.read_text(encoding="utf-8"))
         failure = fields.pop("failure")
         outcomes[fields["scene_name"]] = Outcome(**fields, failure=Skip(**failure) if failure else None)
@@ -127,4 +128,5 @@ def _plan_file(work: Path, profile: str) -> Path:
 
 def _outcome_file(work: Path, profile: str, scene_name: str) -> Path:
     # Scene lists are written by users: what they hold need not be a file name.
-    return work / "outcomes" / profile / f"{quote(scene_name, safe='')[:_MAX_FILE_NAME]}.json"
+    name = quote(scene_name, safe="").replace(".", "%2E")
+    return work / "outcomes" / profile / f"{name[:_MAX_FILE_NAME]}.json"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..scans.quick_checks import MeshSize
+from ..schema import Frame
 
 _SECONDS_PER_VERTEX = 3.3e-6
 """Reading, sampling points and sorting the mesh. Time: benchmarks/results/visibility_scan.txt, seconds of one core of an
@@ -21,6 +22,8 @@ _BYTES_PER_FRAME = 4_000
 frames..."""
 _BYTES_PER_QUESTION = 150
 """... candidates and records."""
+_BYTES_PER_PIXEL = 0.3
+"""JPEG of quality 95: 0.18 to 0.25 on rendered rooms, which are smoother than photographs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ def scene_seconds(mesh: MeshSize, num_frames: int) -> float:
     """Estimate the time of one core for one scene's annotations."""
     per_frame = _SECONDS_PER_FRAME + _SECONDS_PER_FRAME_AND_FACE * mesh.num_faces
     return _SECONDS_PER_VERTEX * mesh.num_vertices + per_frame * num_frames
+
+
+def picture_bytes(frames: Iterable[Frame]) -> int:
+    """Estimate the disk that the pictures of frames take once they are made."""
+    return round(_BYTES_PER_PIXEL * sum(frame.camera.width * frame.camera.height for frame in frames))
 
 
 def estimate(scenes: Iterable[tuple[float, int]], num_questions: int, num_proc: int) -> Estimate:

@@ -16,7 +16,7 @@ from ..scans.frames import pictured_frames
 from ..scans.quick_checks import MeshSize, check_scan_files
 from ..scans.scannetpp import read_scene_mesh
 from ..schema import Frame, Skip
-from .estimates import scene_seconds
+from .estimates import picture_bytes, scene_seconds
 from .pose_check import PoseCheck
 from .poses import PoseChecker
 
@@ -54,6 +54,10 @@ class SceneReport:
     num_frames: int = 0
     """Frames that can be asked about."""
     num_pictures: int = 0
+    original: str | None = None
+    """What pictures can be made from, relative to the scene's folder."""
+    picture_bytes: int = 0
+    """Estimated disk of the pictures, where they are still to be made."""
     has_depth: bool = False
     """Whether there is sensor depth to check poses against."""
     seconds: float = 0.0
@@ -95,13 +99,16 @@ def examine_scene(job: SceneJob) -> SceneReport:
         # A file that is missing was named above.
         if fault.what not in {finding.what for finding in findings}:
             findings.append(fault)
+    original, num_pictures = files.original, len(files.picture_names())
     return SceneReport(
         scene_name=files.scene_name,
         is_usable=all(finding.cost != _NO_QUESTION for finding in findings),
         num_vertices=mesh.num_vertices,
         num_faces=mesh.num_faces,
         num_frames=len(frames),
-        num_pictures=len(files.picture_names()),
+        num_pictures=num_pictures,
+        original=original.relative_to(files.folder).as_posix() if original else None,
+        picture_bytes=picture_bytes(frames) if original and not num_pictures else 0,
         has_depth=files.depth is not None,
         seconds=scene_seconds(mesh, len(frames)),
         findings=tuple(findings),

@@ -38,7 +38,7 @@ def format_doctor(report: DoctorReport) -> str:
             "yes" if scene.is_usable else "no",
             scene.num_vertices or None,
             scene.num_frames or None,
-            scene.num_pictures or None,
+            scene.num_pictures or (f"in {scene.original}" if scene.original else None),
             "yes" if scene.has_depth else "",
             scene.seconds if scene.is_usable else None,
         )
@@ -102,11 +102,13 @@ def _costs(report: DoctorReport) -> str:
     if not num_usable:
         return f"No scene of {len(report.scenes):,} gives questions with --images {report.images}."
     cost = report.estimate
-    return (
+    text = (
         f"{num_usable:,} of {_plural(len(report.scenes), 'scene')} give questions with --images {report.images}. A build "
         f"of --size {report.size} takes roughly {_duration(cost.seconds)} on {_plural(cost.num_proc, 'core')} and "
         f"{_size(cost.bytes)} of disk ({_size(report.free_bytes)} are free here)."
     )
+    missing = sum(scene.picture_bytes for scene in report.scenes if scene.is_usable)
+    return text + (f" The pictures that are still to be made take roughly {_size(missing)}." if missing else "")
 
 
 def _plural(count: int, noun: str) -> str:

@@ -91,7 +91,7 @@ def test_a_killed_build_is_told_from_one_that_runs(sample_root, tmp_path):
     command += ["--size", "240", "--num-proc", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
-        while not list(work_folder(out).glob("outcomes/paper/*.json")):
+        while not list(work_folder(out).glob("outcomes/paper/[!.]*.json")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -126,6 +126,11 @@ class TestProgress:
             progress.start(tmp_path, "paper", {"train": ["a"]}, "key", num_proc=1)
             assert progress.read_outcomes(tmp_path, "paper") == {}
             progress.note(tmp_path, "paper", Outcome("a", 1.0, Skip("damaged mesh", "a", "It is.")))
+
+    def test_a_file_that_is_being_written_does_not_count(self, tmp_path):
+        progress.start(tmp_path, "paper", {"train": ["a"]}, "key", num_proc=1)
+        (tmp_path / "outcomes" / "paper" / ".writing-1-a.json").write_text('{"scene_name": "a"')
+        assert progress.read_outcomes(tmp_path, "paper") == {}
 
     def test_the_lock_ends_with_the_block(self, tmp_path):
         with progress.sole_build(tmp_path):

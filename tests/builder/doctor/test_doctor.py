@@ -74,6 +74,17 @@ class TestFindings:
             assert costs(room)["no pictures"] == "questions can be made, pictures cannot be attached"
             assert room.poses == ()
 
+    def test_pictures_that_can_be_made_are_announced(self, own_root):
+        folder = annotated(own_root)
+        shutil.rmtree(folder / "iphone/rgb")
+        (folder / "iphone/rgb.mkv").write_bytes(b"")
+        report = examine(DoctorConfig(own_root, num_proc=1))
+        room = next(scene for scene in report.scenes if scene.is_usable)
+        assert room.original == "iphone/rgb.mkv"
+        assert room.picture_bytes == pytest.approx(24 * 480 * 360 * 0.3, rel=0.01)
+        assert "prepare-images" in room.findings[0].detail
+        assert "The pictures that are still to be made take roughly 1 MB." in format_doctor(report)
+
     @pytest.mark.parametrize(
         ("file", "what"),
         [
