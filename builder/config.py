@@ -97,6 +97,13 @@ class DoctorConfig:
     json: bool = False
     """Print JSON instead of text."""
 
+    def check(self) -> None:
+        """Raise ValueError for an option that is out of its range."""
+        if self.num_proc is not None and self.num_proc < 1:
+            raise ValueError(f"--num-proc takes a positive number of processes, got {self.num_proc}.")
+        if self.poses < 0:
+            raise ValueError(f"--poses takes the number of frames to check, 0 for none, got {self.poses}.")
+
 
 @dataclass(frozen=True, slots=True)
 class StatusConfig:

@@ -71,7 +71,6 @@ def read_status(folder: Path) -> list[BuildStatus]:
     Raises:
         FileNotFoundError: if no build was started there.
     """
-    folder = folder if folder.name else folder.resolve()
     dataset = folder.with_suffix("") if folder.suffix == ".work" else folder
     work = work_folder(dataset)
     plans = [progress.read_plan(work, path.name.removesuffix(".plan.json")) for path in work.glob("*.plan.json")]

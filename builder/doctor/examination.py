@@ -46,10 +46,9 @@ def examine(config: DoctorConfig) -> DoctorReport:
 
     Raises:
         ScanError: if `config.root` is not a ScanNet++ folder.
-        ValueError: if the size or the number of poses is malformed.
+        ValueError: if an option is malformed.
     """
-    if config.poses < 0:
-        raise ValueError(f"--poses takes the number of frames to check, 0 for none, got {config.poses}.")
+    config.check()
     num_questions = sum(questions_by_split(config.size).values())
     num_proc = config.num_proc or available_cores()
     jobs = _share_poses(list_scenes(config.root, config.images, config.image_root), config)

@@ -103,8 +103,8 @@ def _costs(report: DoctorReport) -> str:
         return f"No scene of {len(report.scenes):,} gives questions with --images {report.images}."
     cost = report.estimate
     text = (
-        f"{num_usable:,} of {_plural(len(report.scenes), 'scene')} give questions with --images {report.images}. A build "
-        f"of --size {report.size} takes roughly {_duration(cost.seconds)} on {_plural(cost.num_proc, 'core')} and "
+        f"Scenes that give questions with --images {report.images}: {num_usable:,} of {len(report.scenes):,}. A build of "
+        f"--size {report.size} takes roughly {_duration(cost.seconds)} on {_plural(cost.num_proc, 'core')} and "
         f"{_size(cost.bytes)} of disk ({_size(report.free_bytes)} are free here)."
     )
     missing = sum(scene.picture_bytes for scene in report.scenes if scene.is_usable)

@@ -184,9 +184,10 @@ class TestPoses:
         jobs = examination._share_poses(scenes, DoctorConfig(shared_scans, poses=poses))
         assert sorted(job.num_poses for job in jobs if job.num_poses) == shares
 
-    def test_a_negative_number_is_refused(self, pictured_root):
-        with pytest.raises(ValueError, match="--poses"):
-            examine(DoctorConfig(pictured_root, poses=-1))
+    @pytest.mark.parametrize("option", [{"poses": -1}, {"num_proc": 0}])
+    def test_options_out_of_range_are_refused(self, pictured_root, option):
+        with pytest.raises(ValueError, match=next(iter(option)).replace("_", "-")):
+            examine(DoctorConfig(pictured_root, **option))
 
 
 class TestReport:
@@ -198,7 +199,7 @@ class TestReport:
     def test_a_finding_of_many_scenes_is_said_once(self, sample_root):
         text = format_doctor(examine(DoctorConfig(sample_root, num_proc=1)))
         assert text.count("no pictures (3 scenes)") == 1
-        assert "2 of 3 scenes give questions" in text
+        assert "Scenes that give questions with --images iphone: 2 of 3." in text
         assert "A build of --size mini takes roughly" in text
 
     def run(self, root: Path, *options: str) -> subprocess.CompletedProcess[str]:
