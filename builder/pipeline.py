@@ -294,6 +294,7 @@ def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: 
             "annotations_key": annotations_key,
             "frames": len(annotations.frames),
             "frame_sets": candidates.num_frame_sets,
+            "candidates": len(candidates.table),
             "stock": {name: asdict(stock) for name, stock in stock_of(candidates.table).items()},
             "skips": [[*reason, count] for reason, count in sorted(candidates.skips.items())],
             "dropped": [asdict(skip) for skip in annotations.skips],
