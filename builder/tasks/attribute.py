@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,57 +13,96 @@ from ..relations import Axis
 from ..schema import Skip
 from . import wording
 from .naming import with_coordinate_note
-from .pairs import Pair, axis_of, balance_text, sample_pairs
-from .task import Draft, Task, skip
+from .pairs import Pair, axis_of, decided_pairs, pair_at, sample_pairs
+from .task import Balance, Draft, Task, skip
 
 _NUM_DISTRACTORS = 3
+_MAX_VIEWS = 40
+"""Views of a source looked at per question type and frame set; two questions are wanted."""
+_TOO_FEW = "fewer than three categories stand in the opposite relation"
 
 
 def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator) -> Iterator[Draft | Skip]:
     """Ask for the category that stands in the target's relation; wrong ones stand wholly in the opposite one."""
     axis = axis_of(question_type)
-    scheme = OPTIONS[evidence.rules.attribute_options]
-    opposed: dict[tuple[int, int, str], NDArray[np.int64]] = {}
-    for pair in sample_pairs(evidence, (axis,), rng):
-        if isinstance(pair, Skip):
-            yield pair
+    for choice in OPTIONS[evidence.rules.attribute_options](evidence, axis, rng):
+        if isinstance(choice, Skip):
+            yield choice
             continue
-        relation = pair.relation(axis)
-        key = (pair.position, pair.source, relation)
-        if key not in opposed:
-            opposed[key] = scheme(evidence, pair, axis)
-        wrong = _choose(evidence, pair, opposed[key], rng)
-        if len(wrong) < _NUM_DISTRACTORS:
-            yield skip("fewer than three categories stand in the opposite relation")
-            continue
+        pair, relation = choice.pair, choice.pair.relation(axis)
         question = wording.ATTRIBUTE.format(
             frame=pair.position + 1, relation=wording.RELATION_PHRASES[relation], source=pair.source_phrase
         )
         yield Draft(
             question=with_coordinate_note(evidence, question, pair.source_ref),
             answer=pair.target_ref.category,
-            distractors=tuple(evidence.scene.categories[k] for k in wrong),
+            distractors=tuple(evidence.scene.categories[k] for k in choice.wrong),
             category=pair.target_ref.category,
             targets=np.array([pair.target]),
             query_frame=pair.position + 1,
             source=pair.source_ref,
             target=pair.target_ref,
             relation=relation,
-            balance=balance_text(evidence.rules, pair, (axis,)),
+            balance=choice.balance,
         )
 
 
-def _choose(evidence: SetEvidence, pair: Pair, candidates: NDArray[np.int64], rng: np.random.Generator) -> list[int]:
-    """Draw three categories that may stand in one question with the pair's and with each other; fewer if there are none."""
-    category, may_meet = evidence.scene.category_index, evidence.scene.may_meet
-    chosen: list[int] = []
-    if len(candidates) < _NUM_DISTRACTORS:
-        return chosen
-    asked = [int(category[pair.source]), int(category[pair.target])]
-    for candidate in rng.permutation(candidates).tolist():
-        if may_meet[candidate, [*asked, *chosen]].all():
-            chosen.append(candidate)
-    return chosen[:_NUM_DISTRACTORS]
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The target, and three categories that stand opposite to it."""
+
+    pair: Pair
+    wrong: list[int]
+    balance: Balance = Balance()
+
+
+def shown_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Generator) -> Iterator[Choice | Skip]:
+    """Draw a target, harder ones earlier, and categories that the set shows."""
+    opposed: dict[tuple[int, int, str], NDArray[np.int64]] = {}
+    for pair in sample_pairs(evidence, (axis,), rng):
+        if isinstance(pair, Skip):
+            yield pair
+            continue
+        key = (pair.position, pair.source, pair.relation(axis))
+        if key not in opposed:
+            opposed[key] = shown_categories(evidence, pair, axis)
+        if len(opposed[key]) < _NUM_DISTRACTORS:
+            yield skip(_TOO_FEW)
+        else:
+            yield Choice(pair, rng.permutation(opposed[key])[:_NUM_DISTRACTORS].tolist())
+
+
+def exchangeable_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Generator) -> Iterator[Choice | Skip]:
+    """Draw a view of a source, one of its two sides, a target on that side, and categories from the other.
+
+    All four could be the target, and either side has enough for the opposite question. So in every view each category is
+    wrong three times as often as right: how often it is offered tells nothing.
+    """
+    views: dict[tuple[int, int], list[int]] = {}
+    pairs = evidence.pairs
+    for k in decided_pairs(evidence, (axis,)).tolist():
+        views.setdefault((int(pairs.position[k]), int(pairs.source[k])), []).append(k)
+    order = list(views.values())
+    for number in rng.permutation(len(order))[:_MAX_VIEWS]:
+        members = _that_may_meet(evidence, rng.permutation(order[number]).tolist())
+        sides = [[k for k in members if pairs.signs[k, axis.index] == sign] for sign in (-1, 1)]
+        if min(map(len, sides)) < _NUM_DISTRACTORS:
+            yield skip(_TOO_FEW)
+            continue
+        own = int(rng.integers(2))
+        pair = pair_at(evidence, sides[own][0])
+        wrong = evidence.scene.category_index[pairs.target[sides[1 - own][:_NUM_DISTRACTORS]]]
+        yield pair if isinstance(pair, Skip) else Choice(pair, wrong.tolist(), Balance(side=own, num_sides=2))
+
+
+def _that_may_meet(evidence: SetEvidence, members: list[int]) -> list[int]:
+    """Leave out pairs whose target's category names that of an earlier one, or is named by it."""
+    category, may_meet = evidence.scene.category_index[evidence.pairs.target], evidence.scene.may_meet
+    kept: list[int] = []
+    for k in members:
+        if may_meet[category[k], category[kept]].all():
+            kept.append(k)
+    return kept
 
 
 def shown_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray[np.int64]:
@@ -81,16 +121,7 @@ def shown_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray[n
     return np.flatnonzero(fits)
 
 
-def exchangeable_categories(evidence: SetEvidence, pair: Pair, axis: Axis) -> NDArray[np.int64]:
-    """Those of them that could be the target of the opposite question: absent here, and the only one seen elsewhere."""
-    pairs, category = evidence.pairs, evidence.scene.category_index
-    same_view = (pairs.position == pair.position) & (pairs.source == pair.source)
-    candidates = category[pairs.target[same_view & (pairs.signs[:, axis.index] == -pair.signs[axis.index])]]
-    offers = evidence.scene.offers_all((axis,))[candidates, category[pair.source]]
-    return np.unique(candidates[offers])
-
-
-OPTIONS = {"shown": shown_categories, "exchangeable": exchangeable_categories}
+OPTIONS = {"shown": shown_choices, "exchangeable": exchangeable_choices}
 """By `Rules.attribute_options`."""
 
 TASK = Task("attribute", ("obj_attribute_occ_lr", "obj_attribute_occ_ab", "obj_attribute_occ_fb"), propose)

@@ -63,17 +63,23 @@ def sample_pairs(evidence: SetEvidence, decided: tuple[Axis, ...], rng: np.rando
 
     A source is tagged with the centre of its box unless every other one of its category is absent from the query frame.
     """
+    chosen = decided_pairs(evidence, decided)
+    for k in preferred_order(evidence.target_weights[evidence.pairs.target[chosen]], rng)[:_MAX_PAIRS]:
+        yield pair_at(evidence, int(chosen[k]))
+
+
+def decided_pairs(evidence: SetEvidence, decided: tuple[Axis, ...]) -> NDArray[np.int64]:
+    """Indices into `SetEvidence.pairs` of those whose relation is decided on all given axes and may be asked for."""
     pairs, scene = evidence.pairs, evidence.scene
     fits = np.all(pairs.signs[:, [axis.index for axis in decided]] != 0, axis=1)
     if evidence.rules.drop_one_sided_pairs:
         category = scene.category_index
         fits &= scene.offers_all(decided)[category[pairs.target], category[pairs.source]]
-    chosen = np.flatnonzero(fits)
-    for k in preferred_order(evidence.target_weights[pairs.target[chosen]], rng)[:_MAX_PAIRS]:
-        yield _pair(evidence, int(chosen[k]))
+    return np.flatnonzero(fits)
 
 
-def _pair(evidence: SetEvidence, k: int) -> Pair | Skip:
+def pair_at(evidence: SetEvidence, k: int) -> Pair | Skip:
+    """Name the source and target at an index into `SetEvidence.pairs`."""
     pairs = evidence.pairs
     position, source, target = int(pairs.position[k]), int(pairs.source[k]), int(pairs.target[k])
     source_ref = naming.in_frame(evidence, position, source)
