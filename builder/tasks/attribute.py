@@ -53,7 +53,7 @@ class Choice:
 
     pair: Pair
     wrong: list[int]
-    balance: Balance = Balance()
+    balance: Balance
 
 
 def shown_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Generator) -> Iterator[Choice | Skip]:
@@ -69,7 +69,7 @@ def shown_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Generator) -
         if len(opposed[key]) < _NUM_DISTRACTORS:
             yield skip(_TOO_FEW)
         else:
-            yield Choice(pair, rng.permutation(opposed[key])[:_NUM_DISTRACTORS].tolist())
+            yield Choice(pair, rng.permutation(opposed[key])[:_NUM_DISTRACTORS].tolist(), Balance())
 
 
 def exchangeable_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Generator) -> Iterator[Choice | Skip]:
