@@ -27,6 +27,7 @@ from ..evidence import SceneEvidence
 from ..randomness import digest
 from ..rules import PROFILES
 from ..shards import write_text
+from ..splits import SPLITS
 from ..tasks import QUESTION_TYPES
 from .charts import LEVEL_TITLES, LEVELS, plan_charts, with_num_frames
 from .drawing import Panel, draw_sheet
@@ -129,7 +130,7 @@ def _panel(profile: str, table: pa.Table, findings: Findings) -> dict[str, Any]:
     """What the template needs to tell of a profile."""
     return {
         "profile": profile,
-        "splits": {item["values"]: item["counts"] for item in pc.value_counts(table["split"]).to_pylist()},
+        "splits": {split: pc.sum(pc.equal(table["split"], split)).as_py() or 0 for split in SPLITS},
         "num_scenes": len(table["scene_name"].unique()),
         "num_frame_sets": len(table["frame_set_id"].unique()),
         "versions": sorted(table["builder_version"].unique().to_pylist()),

@@ -67,8 +67,8 @@ def _stands(exhibit: Exhibit, relation: str) -> str:
     source, target = exhibit.record["source"]["category"], exhibit.record["target"]["category"]
     phrase, gap = wording.RELATION_PHRASES[relation], exhibit.gaps.get(relation)
     if gap is None:
-        return f"The boxes of {target} and {source} do not decide it."
-    return f"The box of the {target} lies wholly {phrase} that of the {source}, {gap:.2f} m apart."
+        return f"The boxes around {target} and {source} do not decide it."
+    return f"The box around the {target} lies wholly {phrase} that around the {source}, {gap:.2f} m apart."
 
 
 def _attribute(exhibit: Exhibit) -> list[str]:
@@ -82,9 +82,10 @@ def _attribute(exhibit: Exhibit) -> list[str]:
         gaps = [exhibit.gaps_to_source(n).get(opposite) for n in members]
         apart = [gap for gap in gaps if gap is not None]
         if members and len(apart) == len(members):
-            what = "It stands" if len(members) == 1 else f"All {len(members)} stand"
+            what = {1: "It stands", 2: "Both stand"}.get(len(members), f"All {len(members)} stand")
             phrase, source = wording.RELATION_PHRASES[opposite], exhibit.record["source"]["category"]
-            sentences.append(f"{what} on the other side: {phrase} the {source}, at least {min(apart):.2f} m apart.")
+            end = "." if len(members) == 1 else " or more."
+            sentences.append(f"{what} on the other side: {phrase} the {source}, {min(apart):.2f} m apart{end}")
         else:
             sentences.append(f"{len(members) - len(apart)} of {len(members)} do not stand on the other side.")
     return sentences
@@ -106,8 +107,8 @@ def _spatial_relation(exhibit: Exhibit) -> list[str]:
         faults = []
         for relation in wrong:
             opposite = wording.OPPOSITES[relation]
-            gap = exhibit.gaps.get(opposite)
-            faults.append("that is not decided" if gap is None else f"it is {opposite}, by {gap:.2f} m")
+            gap, side = exhibit.gaps.get(opposite), "to the " if opposite in ("left", "right") else ""
+            faults.append("that is not decided" if gap is None else f"it is {side}{opposite}, by {gap:.2f} m")
         sentences.append(_sentence(faults))
     return sentences
 
@@ -140,14 +141,16 @@ def _localization(exhibit: Exhibit) -> list[str]:
 def _distance(exhibit: Exhibit) -> list[str]:
     target = exhibit.record["target"]["category"]
     if exhibit.query_position is None:
-        ends = f"the centres of the boxes of {target} and {exhibit.record['source']['category']}"
+        ends = f"the centres of the boxes around {target} and {exhibit.record['source']['category']}"
     else:
-        ends = f"the camera of Frame {exhibit.query_position + 1} and the centre of the box of the {target}"
+        ends = f"the camera of Frame {exhibit.query_position + 1} and the centre of the box around the {target}"
     return [f"{_length(exhibit)} lie between {ends}."]
 
 
 def _size(exhibit: Exhibit) -> list[str]:
-    return [f"The longest side of the box of the {exhibit.record['target']['category']} measures {_length(exhibit)}."]
+    return [
+        f"The longest side of the box around the {exhibit.record['target']['category']} measures {_length(exhibit)}."
+    ]
 
 
 def _length(exhibit: Exhibit) -> str:
