@@ -48,9 +48,9 @@ def _status(config: StatusConfig) -> None:
 
 
 def _report(config: ReportConfig) -> None:
-    from .demo import draw_dataset
+    from .html_report import write_report
 
-    print(f"Drew {draw_dataset(config)}.")
+    print(f"Wrote {write_report(config)}.")
 
 
 def _export(config: ExportConfig) -> None:

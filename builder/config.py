@@ -117,16 +117,16 @@ class StatusConfig:
 
 @dataclass(frozen=True, slots=True)
 class ReportConfig:
-    """Draw samples of each question type of a built dataset into one HTML file."""
+    """Show a built dataset in one HTML file: counts, levels, what was skipped, and samples with the evidence for them."""
 
     dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
     """Dataset folder that `spatialmosaic build` wrote."""
     image_root: Path
     """Folder with the pictures: the ScanNet++ root, or what `spatialmosaic prepare-images` filled."""
-    out: Path = Path("reports/gallery.html")
+    out: Path = Path("reports/report.html")
     """File to write. It shows ScanNet++ pictures: do not publish it."""
     samples: int = 3
-    """Records drawn of each question type."""
+    """Records drawn of each profile and question type."""
     seed: int = 0
     """Which ones."""
 
@@ -151,12 +151,12 @@ class ExportConfig:
 
 @dataclass(frozen=True, slots=True)
 class DemoConfig:
-    """Write sample scans, build a dataset from them, and draw it: no download needed."""
+    """Write sample scans, build a dataset from them, and show it: no download needed."""
 
     out: Path = Path("demo")
     """Folder for the scans (OUT/scannetpp) and the dataset (OUT/spatialmosaic)."""
-    gallery: Path = Path("reports/gallery.html")
-    """HTML file with drawn samples of each question type."""
+    report: Path = Path("reports/report.html")
+    """HTML file that shows the dataset."""
     scans: int = 3
     """Rooms to write."""
     size: str = "3000"

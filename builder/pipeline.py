@@ -4,7 +4,7 @@
 <out>.work/annotations/    one folder a scan: the costly stage, kept between builds
 <out>.work/candidates/     one folder a profile and scan
 <out>.work/outcomes/       how far the build is, see `progress.py`
-<out>.work/report.json     what was made, what was dropped and why
+<out>.work/PROFILE.report.json     what was made, what was dropped and why
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def build(config: BuildConfig) -> Report:
         config: what to build.
 
     Returns:
-        The closing report, which is also written to `<out>.work/report.json`.
+        The closing report, which is also written to `<out>.work/PROFILE.report.json`.
 
     Raises:
         BuildError: if no scan is usable, the output folder belongs to another configuration, or the disk is full.
@@ -147,7 +147,7 @@ def _build(
     )
     counts = write_dataset(plan)
     report = _report(config, plan, counts, list(usable.values()), failures)
-    write_text(work / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+    write_text(work / f"{config.profile}.report.json", json.dumps(asdict(report), indent=1) + "\n")
     return report
 
 

@@ -40,16 +40,16 @@ def test_bad_input_ends_with_one_sentence(tmp_path: Path):
 
 
 def test_build_and_report(sample_root: Path, tmp_path: Path):
-    out, gallery = tmp_path / "spatialmosaic", tmp_path / "reports" / "gallery.html"
+    out, page = tmp_path / "spatialmosaic", tmp_path / "reports" / "report.html"
     done = spatialmosaic("build", sample_root, "--out", out, "--size", 120, "--num-proc", 1)
     assert done.returncode == 0, done.stderr
     assert "obj_spatial_occ_lr" in done.stdout
     assert "120 questions (80 train, 40 test)" in done.stdout
     assert "Scans left out:" in done.stdout
     assert "scans: 100%" in done.stderr
-    done = spatialmosaic("report", out, "--image-root", sample_root, "--out", gallery, "--samples", 1)
+    done = spatialmosaic("report", out, "--image-root", sample_root, "--out", page, "--samples", 1)
     assert done.returncode == 0, done.stderr
-    assert gallery.stat().st_size > 10_000
+    assert page.stat().st_size > 10_000
 
 
 def test_report_of_what_is_no_dataset(tmp_path: Path):

@@ -70,7 +70,7 @@ class TestResult:
         assert report.made == {"train": 160, "test": 80} == report.wanted
         for split, made in report.made.items():
             assert sum(len(pq.read_table(f)) for f in (config.out / "paper").glob(f"{split}-*.parquet")) == made
-        saved = json.loads((work_folder(config.out) / "report.json").read_text())
+        saved = json.loads((work_folder(config.out) / "paper.report.json").read_text())
         assert saved["questions"] == report.questions
         assert [skip["reason"] for skip in saved["failures"]] == ["no annotation"]
 

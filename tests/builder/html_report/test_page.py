@@ -1,4 +1,4 @@
-"""The gallery on a made-up room: every question type is drawn, marked right, and nothing leaves the one file."""
+"""The page on a made-up room: every question type is drawn, marked right, and nothing leaves the one file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from PIL import Image
 from spatialmosaic_builder.annotations import Annotations
 from spatialmosaic_builder.balance import stock_of
 from spatialmosaic_builder.evidence import SceneEvidence
-from spatialmosaic_builder.gallery import choose_samples, count_levels, draw_record, drawing, write_gallery
-from spatialmosaic_builder.gallery.exhibit import Exhibit
 from spatialmosaic_builder.geometry import Camera
+from spatialmosaic_builder.html_report import choose_samples, count_levels, draw_record, drawing, write_page
+from spatialmosaic_builder.html_report.charts import with_num_frames
+from spatialmosaic_builder.html_report.diagram import MAP, Viewpoint, plan_diagram
+from spatialmosaic_builder.html_report.exhibit import Exhibit
+from spatialmosaic_builder.html_report.reasons import explain_answers
 from spatialmosaic_builder.merge import finish_records, plan_quotas
 from spatialmosaic_builder.records import propose_records
 from spatialmosaic_builder.rules import PAPER
 from spatialmosaic_builder.schema import Frame, Instance, OrientedBox
 from spatialmosaic_builder.tasks import QUESTION_TYPES
+from spatialmosaic_builder.tasks.wording import OPPOSITES, RELATION_PHRASES
 
 WIDTH, HEIGHT, NUM_FRAMES = 240, 180, 5
 EVIL = 'mug <img src="https://x.y/"> & "co"'
@@ -90,8 +94,12 @@ def image_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(table: pa.Table, image_root: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    out = tmp_path_factory.mktemp("out") / "reports" / "gallery.html"
-    assert write_gallery(table, image_root, ANNOTATIONS.__getitem__, out) == out
+    return write(table, image_root, tmp_path_factory.mktemp("out") / "reports" / "report.html")
+
+
+def write(table: pa.Table, image_root: Path, out: Path) -> str:
+    samples = table.take(pa.array(choose_samples(table, 3, seed=0), pa.int64())).to_pylist()
+    assert write_page({"paper": table}, samples, image_root, ANNOTATIONS.__getitem__, out) == out
     return out.read_text(encoding="utf-8")
 
 
@@ -102,8 +110,8 @@ class Cards(HTMLParser):
         super().__init__()
         self.cards: list[dict[str, Any]] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self._path: list[str] = []
         self._into: str | None = None
+        self._is_right = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -111,7 +119,11 @@ class Cards(HTMLParser):
         self.tags.append((tag, values))
         if tag == "article":
             self.cards.append({"type": values["data-question_type"], "question": "", "right": "", "images": 0})
-        self._into = {"question": "question", "right": "right"}.get(values.get("class") or "") if self.cards else None
+        self._into = "question" if self.cards and values.get("class") == "question" else None
+        if tag == "li":
+            self._is_right = values.get("class") == "right"
+        elif tag == "b" and self._is_right:
+            self._into, self._is_right = "right", False
         if tag == "img":
             self.cards[-1]["images"] += 1
 
@@ -175,15 +187,12 @@ def test_category_names_are_escaped(page: str) -> None:
 
 def test_page_depends_on_records_and_seed_alone(page: str, table: pa.Table, image_root: Path, tmp_path: Path) -> None:
     order = np.random.default_rng(0).permutation(len(table))
-    shuffled = table.take(pa.array(order)).to_pylist()
-    again = write_gallery(shuffled, image_root, ANNOTATIONS.__getitem__, tmp_path / "again.html")
-    assert again.read_text(encoding="utf-8") == page
+    assert write(table.take(pa.array(order)), image_root, tmp_path / "again.html") == page
     assert choose_samples(table, 3, seed=1) != choose_samples(table, 3, seed=0)
 
 
 def test_no_records_give_an_empty_page(table: pa.Table, tmp_path: Path) -> None:
-    out = write_gallery(table.slice(0, 0), tmp_path, ANNOTATIONS.__getitem__, tmp_path / "gallery.html")
-    assert not Cards(out.read_text(encoding="utf-8")).cards
+    assert not Cards(write(table.slice(0, 0), tmp_path, tmp_path / "report.html")).cards
 
 
 def test_samples_come_from_different_scenes(table: pa.Table) -> None:
@@ -195,13 +204,13 @@ def test_samples_come_from_different_scenes(table: pa.Table) -> None:
 
 
 def test_counts_add_up(table: pa.Table) -> None:
-    counts = count_levels(table)
+    counts = count_levels(with_num_frames(table))
     assert [row["question_type"] for row in counts] == list(QUESTION_TYPES)
     for row in counts:
         rows = rows_of(table, question_type=row["question_type"])
         assert row["total"] == len(rows)
         assert sum(row["by_level"]["occ_level"]) == sum(r["occ_level"] is not None for r in rows)
-        for level in ("overlap_level", "vis_level", "gt_scenario"):
+        for level in ("num_frames", "overlap_level", "vis_level", "gt_scenario"):
             assert sum(row["by_level"][level]) == len(rows)
 
 
@@ -258,7 +267,7 @@ def test_diagrams_show_the_true_relation(task: str, table: pa.Table) -> None:
     rows = rows_of(table, task=task)
     assert {row["relation"] for row in rows} >= {"left", "right", "higher", "lower", "closer", "farther"}
     for row in rows:
-        diagrams = exhibit_of(row).diagrams
+        _, *diagrams = exhibit_of(row).diagrams
         assert len(diagrams) == 1 + (row["relation"] in ("higher", "lower") or task == "spatial_relation")
         spans = [{shape.role: shape.points for shape in diagram.shapes} for diagram in diagrams]
         top, side = spans[0], spans[-1]
@@ -278,7 +287,7 @@ def test_diagrams_show_the_true_relation(task: str, table: pa.Table) -> None:
 
 def test_gaps_name_the_true_relation(table: pa.Table) -> None:
     for row in rows_of(table, task="spatial_relation"):
-        gaps = dict(exhibit_of(row).gaps)
+        gaps = exhibit_of(row).gaps
         assert len(gaps) == 3
         assert gaps[row["relation"]] > 0
 
@@ -303,11 +312,13 @@ def test_diagrams_show_the_length_that_is_asked_for(task: str, table: pa.Table) 
     for row in rows:
         exhibit = exhibit_of(row)
         unit = "m" if task == "distance" else "cm"
-        assert len(exhibit.diagrams) == 2
-        for diagram in exhibit.diagrams:
+        measured = exhibit.diagrams[-2:]
+        assert len(exhibit.diagrams) == (2 if row["query_frame"] is None else 3)
+        for diagram in measured:
             shapes = {shape.role: shape for shape in diagram.shapes}
             assert shapes["length"].label == f"{row['ground_truth']} {unit}"
-            assert ("camera" in shapes) == (row["query_frame"] is not None)
+            has_camera = row["query_frame"] is not None or diagram is exhibit.diagrams[0]
+            assert ("camera" in shapes) == has_camera
             assert ("source" in shapes) == (row["source"] is not None)
             low, high = (extreme(np.array(shapes["target"].points), axis=0) for extreme in (np.min, np.max))
             if task == "size":
@@ -333,3 +344,49 @@ def test_labels_and_points_at_the_rim_stay_inside(tmp_path: Path) -> None:
     marks = [drawing.Mark((x, y, x, y), "#e8590c", 90 * "w") for x in (0.0, 1.0) for y in (0.0, 1.0)]
     dots = [drawing.Dot(x, y, "A", True) for x in (0.0, 1.0) for y in (0.0, 1.0)]
     assert drawing.draw_frame(tmp_path / "none.jpg", "none.jpg", (160, 8), marks, dots, 0.5).size == (160, 8)
+
+
+def test_every_answer_has_its_reason(table: pa.Table) -> None:
+    for row in table.to_pylist():
+        exhibit = exhibit_of(row)
+        reasons = explain_answers(exhibit)
+        assert len(reasons) == len(exhibit.answers)
+        assert all(reason.endswith(".") and len(reason) > 15 for reason in reasons)
+        assert not any("do not" in reason or "not decided" in reason for reason in reasons)
+
+
+def test_reasons_name_the_truth(table: pa.Table) -> None:
+    for row in table.to_pylist():
+        exhibit = exhibit_of(row)
+        reasons = explain_answers(exhibit)
+        key, wrong = reasons[exhibit.key], [reason for k, reason in enumerate(reasons) if k != exhibit.key]
+        if row["task"] == "count":
+            assert key.endswith(f": {row['ground_truth']} in all.")
+            assert all(f"The frames show {row['ground_truth']}, not" in reason for reason in wrong)
+        elif row["task"] in ("existence", "attribute", "spatial_relation"):
+            assert f"wholly {RELATION_PHRASES[row['relation']]} that around the" in key
+        elif row["task"] == "localization" and row["bbox_2d"]:
+            assert row["ground_truth"].removeprefix("Yes; ") in key
+        elif row["task"] in ("distance", "size"):
+            assert row["ground_truth"] in key
+        if row["task"] == "attribute":
+            assert all(RELATION_PHRASES[OPPOSITES[row["relation"]]] in reason for reason in wrong)
+        if row["task"] == "spatial_relation":
+            assert sum(f"{row['relation']}, by" in reason for reason in wrong) == 1
+
+
+def test_a_map_shows_the_cameras_and_the_subjects(table: pa.Table) -> None:
+    for row in table.to_pylist():
+        exhibit = exhibit_of(row)
+        plan = exhibit.diagrams[0]
+        cameras = [shape for shape in plan.shapes if shape.role == "camera"]
+        assert [camera.label for camera in cameras] == [str(k + 1) for k in range(len(row["frames"]))]
+        assert sum(shape.role == "view" for shape in plan.shapes) == (row["query_frame"] is not None)
+        labels = {shape.label for shape in plan.shapes}
+        assert labels >= {label for _, _, label in exhibit.subjects}
+
+
+def test_a_camera_that_looks_straight_down_has_a_place_on_the_map() -> None:
+    rays = np.array([[-1.0, 0.0, -1.0], [1.0, 0.0, -1.0]])
+    plan = plan_diagram(MAP, [], [Viewpoint(np.zeros(3), rays, "1")])
+    assert np.isfinite([shape.points for shape in plan.shapes if shape.role == "camera"]).all()

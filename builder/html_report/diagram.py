@@ -1,4 +1,4 @@
-"""A room seen from above or from the side: a camera before boxes in its axes, or boxes alone in the world's."""
+"""A room seen from above or from the side: a camera before boxes in its axes, or all cameras and boxes in the world's."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """A camera, in the axes of a diagram."""
+
+    centre: NDArray[np.float64]
+    """Shape (3,), metres."""
+    rays: NDArray[np.float64]
+    """Two rays that bound what it sees in the diagram's view, shape (2, 3)."""
+    label: str = ""
+    has_field: bool = True
+    """Whether the diagram shows what it sees, or only where it looks."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A direction from which a diagram looks at the boxes, and at the camera if there is one."""
 
@@ -49,7 +62,7 @@ class View:
 
 TOP = View("Query camera from above: up is forward", across=0, down=2, down_sign=-1.0)
 SIDE = View("Query camera from the side: right is forward", across=2, down=1, down_sign=1.0)
-TOP_WORLD = View("From above", across=0, down=1, down_sign=-1.0)
+MAP = View("Map from above: the cameras of the frames", across=0, down=1, down_sign=-1.0)
 SIDE_WORLD = View("From the side", across=0, down=2, down_sign=-1.0)
 
 
@@ -78,23 +91,23 @@ class Diagram:
 def plan_diagram(
     view: View,
     solids: Sequence[Solid],
-    view_rays: NDArray[np.float64] | None = None,
+    cameras: Sequence[Viewpoint] = (),
     axis: int | None = None,
     length: Length | None = None,
 ) -> Diagram:
-    """Lay out boxes, and a camera before them.
+    """Lay out boxes, and cameras among them.
 
     Args:
         view: the direction to look from.
         solids: boxes; where there is an axis, one source and one target among them.
-        view_rays: two rays that bound what the camera in the origin sees in this view, shape (2, 3); None for no camera.
+        cameras: to show; there is a box or a camera.
         axis: camera axis of the relation; its facing sides are marked where the view shows it.
         length: the distance or side that is asked for.
     """
     sheet = Diagram(view.title, ())
-    corners = np.stack([solid.corners for solid in solids])
-    flat = _on_paper(view, corners)
-    everything = flat.reshape(-1, 2) if view_rays is None else np.vstack([flat.reshape(-1, 2), np.zeros(2)])
+    flat = _on_paper(view, np.array([solid.corners for solid in solids], np.float64).reshape(-1, 8, 3))
+    centres = _on_paper(view, np.array([camera.centre for camera in cameras], np.float64).reshape(-1, 3))
+    everything = np.vstack([flat.reshape(-1, 2), centres])
     low, high = everything.min(axis=0), everything.max(axis=0)
     room = np.array([sheet.width, sheet.height]) - (70, 64)
     scale = float((room / np.maximum(high - low, 1.0)).min())
@@ -102,11 +115,12 @@ def plan_diagram(
     behind: list[Shape] = []
     before: list[Shape] = []
     taken: list[Box] = []
-    if view_rays is not None:
-        sight = origin + scale * 50 * _on_paper(view, view_rays)
-        behind.append(Shape("view", _points([origin, *sight])))
-        before.append(_camera(origin, sight))
-        taken.append((origin[0] - 9, origin[1] - 12, origin[0] + 9, origin[1] + 12))
+    for camera, centre in zip(cameras, origin + scale * centres, strict=True):
+        sight = centre + scale * 50 * _on_paper(view, camera.rays)
+        if camera.has_field:
+            behind.append(Shape("view", _points([centre, *sight])))
+        taken.append((centre[0] - 9, centre[1] - 12, centre[0] + 9, centre[1] + 12))
+        before.append(_camera(centre, sight, camera.label, taken))
     if length is not None:
         before.append(_length(length, origin + scale * _on_paper(view, length.ends), taken))
     shapes = [
@@ -127,11 +141,20 @@ def _points(points: Iterable[Iterable[float]]) -> tuple[Point, ...]:
     return tuple((round(float(x), 1), round(float(y), 1)) for x, y in points)
 
 
-def _camera(camera: NDArray[np.float64], sight: NDArray[np.float64]) -> Shape:
-    forward = (sight - camera).mean(axis=0)
-    forward = 11 * forward / np.linalg.norm(forward)
-    side = 0.6 * np.array([-forward[1], forward[0]])
-    return Shape("camera", _points([camera, camera + forward + side, camera + forward - side]))
+def _camera(centre: NDArray[np.float64], sight: NDArray[np.float64], label: str, taken: list[Box]) -> Shape:
+    """A wedge that points where the camera looks, with its label beside it; flat where it looks straight at the reader."""
+    ahead = (sight - centre).mean(axis=0)
+    length = float(np.linalg.norm(ahead))
+    ahead = 11 * ahead / length if length > 0 else np.zeros(2)
+    side = 0.6 * (np.array([-ahead[1], ahead[0]]) if length > 0 else np.array([11.0, 0.0]))
+    place = (0.0, 0.0, 0.0, 0.0)
+    if label:
+        width, (x, y) = 1.1 * font(11).getlength(label), centre - 0.9 * ahead
+        corners = [(x - width / 2, y - 6), (x - width / 2 - 9, y - 6), (x - width / 2 + 9, y - 6)]
+        place = free_place([(left, top, left + width, top + 13) for left, top in corners], taken[:-1])
+        taken.append(place)
+    wedge = _points([centre, centre + ahead + side, centre + ahead - side])
+    return Shape("camera", wedge, label, _points([(place[0], place[3] - 3)])[0])
 
 
 def _length(length: Length, ends: NDArray[np.float64], taken: list[Box]) -> Shape:

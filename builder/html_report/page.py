@@ -1,4 +1,4 @@
-"""Shows why records are true: a page with drawn samples of every question type, for a person to check.
+"""The page: what a dataset holds, and drawn samples of every question type, for a person to check why they are true.
 
 What is drawn is computed from the annotations by the rules of the record's profile, never from its sentences, but for
 the points among the options of a localization question: they stand in the options only.
@@ -10,7 +10,7 @@ import base64
 import heapq
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -26,30 +26,25 @@ from ..annotations import Annotations
 from ..evidence import SceneEvidence
 from ..randomness import digest
 from ..rules import PROFILES
-from ..schema import RECORD_SCHEMA
 from ..shards import write_text
+from ..splits import SPLITS
 from ..tasks import QUESTION_TYPES
+from .charts import LEVEL_TITLES, LEVELS, plan_charts, with_num_frames
 from .drawing import Panel, draw_sheet
 from .exhibit import Exhibit
+from .reasons import explain_answers
+from .tables import Findings, tables_of
 from .typeset import KEY, QUERY, SOURCE, TARGET
 
-LEVELS = {
-    "occ_level": ("low", "medium", "high", "extreme"),
-    "overlap_level": ("low", "medium", "high"),
-    "vis_level": ("Fully Visible", "Partially Visible"),
-    "gt_scenario": ("Full Coverage", "Partial Coverage"),
-}
-"""Diagnostic columns with their values, easy ones first."""
-_LEVEL_TITLES = {
-    "occ_level": "occlusion",
-    "overlap_level": "overlap",
-    "vis_level": "visibility",
-    "gt_scenario": "coverage",
-}
+COLUMNS = (
+    *("id", "split", "scene_name", "question_type", "frame_set_id", "frames", "ground_truth", "builder_version"),
+    *("overlap_avg", "occlusion_avg", *(name for name in LEVELS if name != "num_frames")),
+)
+"""What counts, charts and the choice of samples read of the records."""
 _SHOWN_WIDTH = 320
 """Width at which the page shows a frame: that many layout units."""
 _STORED_WIDTH = 480
-"""Pixels that the page stores of it: sharp on dense screens, and 36 samples stay well below 15 MB."""
+"""Pixels that the page stores of it: sharp on dense screens, and a hundred samples stay near 15 MB."""
 _JPEG_QUALITY = 80
 _POOL = 1_000
 """Records of a type among which samples are chosen: enough to find different scenes."""
@@ -91,23 +86,23 @@ def _scene_evidence(record: Mapping[str, Any], annotations: Annotations) -> Scen
     return SceneEvidence(annotations, PROFILES[record["profile"]])
 
 
-def write_gallery(
-    records: Sequence[Mapping[str, Any]] | pa.Table,
+def write_page(
+    records: Mapping[str, pa.Table],
+    samples: list[dict[str, Any]],
     image_root: Path,
     annotations_of: Callable[[str], Annotations],
     out: Path,
-    samples_per_type: int = 3,
-    seed: int = 0,
+    findings: Mapping[str, Findings] | None = None,
 ) -> Path:
-    """Write a page with drawn samples of every question type: one file that needs no network.
+    """Write what there is to know of a dataset, and its samples with their evidence: one file that needs no network.
 
     Args:
-        records: rows or a table of `RECORD_SCHEMA`.
+        records: of each profile, with `COLUMNS` at least.
+        samples: whole records to draw, in the order of the page: see `choose_samples`.
         image_root: the folder that `image_paths` are relative to; missing pictures become grey sheets.
         annotations_of: gives a scene's annotations; called once for each scene that is drawn.
         out: the HTML file to write. It shows pixels of the scans: keep it out of what is pushed.
-        samples_per_type: at most so many samples of a type, from different scenes where possible.
-        seed: decides which.
+        findings: what other commands found, by profile.
 
     Returns:
         `out`.
@@ -115,9 +110,6 @@ def write_gallery(
     Raises:
         ValueError: if the annotations are not those that the records were made from.
     """
-    table = records if isinstance(records, pa.Table) else pa.Table.from_pylist(list(records), schema=RECORD_SCHEMA)
-    chosen = choose_samples(table, samples_per_type, seed)
-    samples = table.take(pa.array(chosen, pa.int64())).to_pylist()
     cards: dict[int, dict[str, Any]] = {}
     by_scene = sorted(range(len(samples)), key=lambda k: (samples[k]["scene_name"], k))
     # A scene's annotations are large: they are let go before the next scene's are asked for.
@@ -125,24 +117,39 @@ def write_gallery(
         annotations = annotations_of(scene_name)
         for k in group:
             cards[k] = _card(Exhibit.of(samples[k], _scene_evidence(samples[k], annotations)), image_root)
+    panels = [
+        _panel(profile, with_num_frames(table), (findings or {}).get(profile, Findings()))
+        for profile, table in records.items()
+    ]
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, _page(table, [cards[k] for k in range(len(samples))], seed))
+    write_text(out, _page(panels, [cards[k] for k in range(len(samples))]))
     return out
 
 
-def _page(table: pa.Table, cards: list[dict[str, Any]], seed: int) -> str:
+def _panel(profile: str, table: pa.Table, findings: Findings) -> dict[str, Any]:
+    """What the template needs to tell of a profile."""
+    return {
+        "profile": profile,
+        "splits": {split: pc.sum(pc.equal(table["split"], split)).as_py() or 0 for split in SPLITS},
+        "num_scenes": len(table["scene_name"].unique()),
+        "num_frame_sets": len(table["frame_set_id"].unique()),
+        "versions": sorted(table["builder_version"].unique().to_pylist()),
+        "counts": count_levels(table),
+        "charts": plan_charts(table),
+        "tables": tables_of(findings, profile),
+    }
+
+
+def _page(panels: list[dict[str, Any]], cards: list[dict[str, Any]]) -> str:
     template = files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    by_type = groupby(cards, lambda card: (card["record"]["profile"], card["record"]["question_type"]))
     return environment.from_string(template).render(
+        panels=panels,
         cards=cards,
-        sections=[(name, list(group)) for name, group in groupby(cards, lambda card: card["record"]["question_type"])],
+        sections=[(*key, list(group)) for key, group in by_type],
         levels=LEVELS,
-        level_titles=_LEVEL_TITLES,
-        counts=count_levels(table),
-        scenes=len(table["scene_name"].unique()),
-        profiles=sorted(table["profile"].unique().to_pylist()),
-        versions=sorted(table["builder_version"].unique().to_pylist()),
-        seed=seed,
+        level_titles=LEVEL_TITLES,
         colours={"source": SOURCE, "target": TARGET, "query": QUERY, "key": KEY},
     )
 
@@ -171,7 +178,11 @@ def _reading_order(question_types: Iterable[str]) -> list[str]:
 
 
 def count_levels(table: pa.Table) -> list[dict[str, Any]]:
-    """Count the records of each question type by the values of `LEVELS`, in reading order."""
+    """Count the records of each question type by the values of `LEVELS`, in reading order.
+
+    Args:
+        table: records with the column that `with_num_frames` adds.
+    """
     totals = dict(zip(*(column.to_pylist() for column in _value_counts(table, ["question_type"])), strict=True))
     counts: dict[tuple[str, str, str], int] = {}
     for level in LEVELS:
@@ -199,7 +210,7 @@ def _value_counts(table: pa.Table, keys: list[str]) -> list[pa.ChunkedArray]:
 
 def _card(exhibit: Exhibit, image_root: Path) -> dict[str, Any]:
     """What the template needs of one record."""
-    record = exhibit.record
+    record = dict(exhibit.record) | {"num_frames": str(len(exhibit.record["frames"]))}
     unit = _STORED_WIDTH / _SHOWN_WIDTH
     pictures = [exhibit.draw_frame(k, image_root, _STORED_WIDTH, unit) for k in range(len(record["frames"]))]
     frames = [
@@ -216,10 +227,10 @@ def _card(exhibit: Exhibit, image_root: Path) -> dict[str, Any]:
     return {
         "record": record,
         "frames": frames,
-        "answers": exhibit.answers,
+        "answers": list(zip(exhibit.answers, explain_answers(exhibit), strict=True)),
         "key": exhibit.key,
         "diagrams": exhibit.diagrams,
-        "gaps": exhibit.gaps,
+        "gaps": list(exhibit.gaps.items()),
         "views": [(name, colour, exhibit.view_notes(instance)) for instance, colour, name in exhibit.subjects],
     }
 

@@ -17,7 +17,7 @@ from ..evidence import SceneEvidence, SetEvidence
 from ..geometry import box_corners, camera_centre_world, transform_points
 from ..relations import AXES, Axis
 from ..schema import FrameSet
-from .diagram import SIDE, SIDE_WORLD, TOP, TOP_WORLD, Diagram, Length, Solid, plan_diagram
+from .diagram import MAP, SIDE, SIDE_WORLD, TOP, Diagram, Length, Solid, Viewpoint, plan_diagram
 from .drawing import Dot, Mark, draw_frame
 from .typeset import SOURCE, TARGET
 
@@ -55,12 +55,12 @@ class Exhibit:
         source, target, category = self.record["source"], self.record["target"], self.record["category"]
         if source is not None:
             pair = ((source, SOURCE, "source"), (target, TARGET, "target"))
-            return tuple((self._instance(ref), colour, f"{role}: {ref['category']}") for ref, colour, role in pair)
+            return tuple((self.instance(ref), colour, f"{role}: {ref['category']}") for ref, colour, role in pair)
         index = _find(self.evidence.scene.categories, category, "category", self.record)
         members = self.evidence.covered_by_category.get(index, np.zeros(0, np.int64)).tolist()
         # All of them are asked about by a count, and by a localization that is answered with No.
         is_one = target is not None and (self.record["task"] != "localization" or self.record["bbox_2d"] is not None)
-        asked = self._instance(target) if is_one else None
+        asked = self.instance(target) if is_one else None
         return tuple(
             (n, TARGET, f"target: {category}")
             if n == asked
@@ -68,7 +68,8 @@ class Exhibit:
             for k, n in enumerate(members)
         )
 
-    def _instance(self, ref: Mapping[str, Any]) -> int:
+    def instance(self, ref: Mapping[str, Any]) -> int:
+        """Index of the instance that a source or target names."""
         ids = [instance.instance_id for instance in self.evidence.scene.annotations.instances]
         return _find(ids, ref["instance_id"], "instance", self.record)
 
@@ -81,6 +82,11 @@ class Exhibit:
     def key(self) -> int:
         """Position of the right one of `answers`."""
         return self.record["answer_index"] or 0
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The same without their letters."""
+        return tuple(text.split(". ", 1)[1] for text in self.record["options"]) or self.answers
 
     def notes(self, position: int) -> list[str]:
         """What a frame contributes to a count."""
@@ -139,69 +145,105 @@ class Exhibit:
         return next((axis for axis in AXES if self.record["relation"] in (axis.below, axis.above)), None)
 
     @cached_property
-    def gaps(self) -> tuple[tuple[str, float], ...]:
-        """True relation of target to source and free metres between their boxes, along each decided axis."""
-        if self.axis is None:
-            return ()
-        source, target = (self._corners(n) for n, _, _ in self.subjects)
-        below, above = source.min(axis=0) - target.max(axis=0), target.min(axis=0) - source.max(axis=0)
-        sides = [(axis, max((b, axis.below), (a, axis.above))) for axis, b, a in zip(AXES, below, above, strict=True)]
-        margin = self.evidence.rules.relation_margin
-        return tuple((relation, float(gap)) for _, (gap, relation) in sides if gap > margin)
+    def gaps(self) -> dict[str, float]:
+        """True relations of target to source: see `gaps_to_source`."""
+        return {} if self.axis is None else self.gaps_to_source(self.subjects[1][0])
+
+    def gaps_to_source(self, instance: int) -> dict[str, float]:
+        """Relations of an instance to the source that the profile takes as decided, in the query frame.
+
+        Each comes with the free metres between the two boxes along its axis.
+        """
+        assert self.query_position is not None
+        source = self.subjects[0][0]
+        frame = self.evidence.frame_of(self.query_position)
+        signs = self.evidence.scene.relations.signs(frame, np.array([instance]), source)[0].tolist()
+        near, far = self._corners(source), self._corners(instance)
+        free = np.where(np.array(signs) < 0, near.min(axis=0) - far.max(axis=0), far.min(axis=0) - near.max(axis=0))
+        return {axis.relation(sign): float(free[axis.index]) for axis, sign in zip(AXES, signs, strict=True) if sign}
 
     @cached_property
     def diagrams(self) -> tuple[Diagram, ...]:
-        """The query camera with the boxes of source and target, and those of the wrong options; or the boxes alone.
+        """A map of the cameras and the subjects, and where a relation or a length is asked for, what it rests on.
 
-        For relations, distances and sizes only.
+        Those show the query camera with the boxes of source and target, and those of the wrong options; or the boxes alone.
         """
-        if self.axis is None and self.length is None:
-            return ()
-        solids = [Solid(label.split(":")[0], label, self._corners(n)) for n, _, label in self.subjects if ":" in label]
         instances = self.evidence.scene.annotations.instances
-        solids += [Solid("other", instances[n].category, self._corners(n)) for n in self._wrong_instances()]
+        solids = [Solid(self._role(label), label, self._corners_world(n)) for n, _, label in self.subjects]
+        is_in_world = self.query_position is None
+        plan = plan_diagram(MAP, solids, self._viewpoints, length=self.length if is_in_world else None)
+        if self.axis is None and self.length is None:
+            return (plan,)
         if self.query_position is None:
-            return tuple(plan_diagram(view, solids, length=self.length) for view in (TOP_WORLD, SIDE_WORLD))
+            return plan, plan_diagram(SIDE_WORLD, [s for s in solids if s.role != "other"], length=self.length)
+        solids = [Solid(self._role(name), name, self._corners(n)) for n, _, name in self.subjects if ":" in name]
+        others = [n for members in self.wrong_instances.values() for n in members]
+        solids += [Solid("other", instances[n].category, self._corners(n)) for n in others]
         camera = self.evidence.scene.annotations.frames[self.evidence.frame_of(self.query_position)].camera
         across, down = camera.width, camera.height
         level = camera.cam_rays_from_px([[0, down / 2], [across, down / 2]])
         upright = camera.cam_rays_from_px([[across / 2, 0], [across / 2, down]])
         axis = None if self.axis is None else self.axis.index
-        diagrams = [plan_diagram(TOP, solids, level, axis, self.length)]
+        diagrams = [plan, plan_diagram(TOP, solids, [Viewpoint(np.zeros(3), level)], axis, self.length)]
         if axis in (None, 1) or self.record["task"] == "spatial_relation":
-            diagrams.append(plan_diagram(SIDE, solids, upright, axis, self.length))
+            diagrams.append(plan_diagram(SIDE, solids, [Viewpoint(np.zeros(3), upright)], axis, self.length))
         return tuple(diagrams)
+
+    def _role(self, label: str) -> str:
+        """Role of a subject after its label; where none is the target, all of them are asked about."""
+        if ":" in label:
+            return label.split(":")[0]
+        return "other" if any(":" in name for _, _, name in self.subjects) else "target"
+
+    @property
+    def _viewpoints(self) -> list[Viewpoint]:
+        """The cameras of the frames in the world, numbered as the question numbers them."""
+        viewpoints = []
+        for position, index in enumerate(self.evidence.frame_set.frames):
+            frame = self.evidence.scene.annotations.frames[index]
+            middle = frame.camera.height / 2
+            rays_cam = frame.camera.cam_rays_from_px([[0, middle], [frame.camera.width, middle]])
+            viewpoints.append(
+                Viewpoint(
+                    camera_centre_world(frame.cam_from_world),
+                    rays_cam @ frame.cam_from_world[:3, :3],
+                    str(position + 1),
+                    has_field=position == self.query_position,
+                )
+            )
+        return viewpoints
 
     @cached_property
     def length(self) -> Length | None:
         """The distance or side that is asked for, in the axes of the diagrams."""
         if self.record["task"] not in ("distance", "size"):
             return None
-        annotations = self.evidence.scene.annotations
-        box = annotations.instances[self._instance(self.record["target"])].box
+        boxes = self.evidence.scene.measured_boxes[0]
+        box = boxes[self.instance(self.record["target"])]
         centre_world = np.array(box.centroid)
         if self.record["task"] == "size":
             side = int(np.argmax(box.lengths))
             half = box.lengths[side] / 2 * np.reshape(box.axes, (3, 3))[side]
             ends_world = np.stack([centre_world - half, centre_world + half])
         elif self.query_position is None:
-            source = annotations.instances[self._instance(self.record["source"])]
-            ends_world = np.stack([centre_world, source.box.centroid])
+            ends_world = np.stack([centre_world, boxes[self.instance(self.record["source"])].centroid])
         else:
-            frame = annotations.frames[self.evidence.frame_of(self.query_position)]
+            frame = self.evidence.scene.annotations.frames[self.evidence.frame_of(self.query_position)]
             ends_world = np.stack([centre_world, camera_centre_world(frame.cam_from_world)])
         metres = float(np.linalg.norm(ends_world[0] - ends_world[1]))
         label = f"{100 * metres:.0f} cm" if self.record["task"] == "size" else f"{metres:.2f} m"
         return Length(transform_points(self._axes_from_world, ends_world), label)
 
-    def _wrong_instances(self) -> list[int]:
-        """Instances that the wrong options of an attribute question stand for."""
+    @cached_property
+    def wrong_instances(self) -> dict[str, list[int]]:
+        """Instances that each wrong option of an attribute question stands for, by category."""
         if self.record["task"] != "attribute":
-            return []
+            return {}
         scene = self.evidence.scene
-        names = {option[3:] for k, option in enumerate(self.record["options"]) if k != self.record["answer_index"]}
-        index = [k for k, name in enumerate(scene.categories) if name in names]
-        return np.flatnonzero(np.isin(scene.category_index, index) & self.evidence.is_eligible).tolist()
+        wrong = [text for k, text in enumerate(self.texts) if k != self.key]
+        index = [_find(scene.categories, name, "category", self.record) for name in wrong]
+        chosen = [np.flatnonzero((scene.category_index == k) & self.evidence.is_eligible).tolist() for k in index]
+        return dict(zip(wrong, chosen, strict=True))
 
     @cached_property
     def _axes_from_world(self) -> NDArray[np.float64]:
@@ -212,9 +254,12 @@ class Exhibit:
 
     def _corners(self, instance: int) -> NDArray[np.float64]:
         """Corners of a box in the axes of the diagrams, shape (8, 3), metres."""
-        box = self.evidence.scene.annotations.instances[instance].box
-        corners_world = box_corners(box.centroid, np.reshape(box.axes, (3, 3)), box.lengths)
-        return transform_points(self._axes_from_world, corners_world)
+        return transform_points(self._axes_from_world, self._corners_world(instance))
+
+    def _corners_world(self, instance: int) -> NDArray[np.float64]:
+        """Corners of the box that the profile measures, shape (8, 3), metres."""
+        box = self.evidence.scene.measured_boxes[0][instance]
+        return box_corners(box.centroid, np.reshape(box.axes, (3, 3)), box.lengths)
 
 
 def _find(names: Sequence[Any], wanted: object, what: str, record: Mapping[str, Any]) -> int:
