@@ -465,6 +465,9 @@ def test_groups_and_balance() -> None:
     again = copy.deepcopy(first)
     rules = {v.rule for v in check_balance([first, again])}
     assert rules == {"id unique", "question once in a frame set", "key letters balanced", "Yes/No balanced"}
+    second = localization(id="x", frame_set_id="y", frames=first["frames"][:2])
+    third = second | {"id": "y", "question": "?", "mc_answer": "B"}
+    assert {v.rule for v in check_balance([second, third])} == {"Yes/No balanced"}
     other = existence(id="x", frames=first["frames"][::-1], question="?", split="test")
     assert {v.rule for v in check_balance([first, other])} == {"one order a frame set", "one split a scene"}
     other = existence(id="x", frame_set_id="other", question="?", mc_answer="B", ground_truth="No")
