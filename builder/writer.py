@@ -110,8 +110,8 @@ def _builds(plan: DatasetPlan, counts: Counts) -> list[Build]:
     """This build and those of other profiles into the same folder, in the order of the profiles."""
     builds = {plan.profile: Build(plan.profile, counts, plan.identity)}
     for profile in PROFILES:
-        if profile not in builds and (plan.out / profile).is_dir():
-            written = json.loads((plan.work / _marker_name(profile)).read_text(encoding="utf-8"))
+        written = _read_marker(plan, profile)
+        if profile not in builds and written and (plan.out / profile).is_dir():
             builds[profile] = Build(profile, written["counts"], written["identity"])
     return [builds[profile] for profile in PROFILES if profile in builds]
 
@@ -145,17 +145,25 @@ def _write_config(
 
 
 def _counts_of_written(plan: DatasetPlan, config_name: str, key: str) -> Counts | None:
-    folder = plan.out / config_name
+    written, folder = _read_marker(plan, config_name), plan.out / config_name
     try:
-        written = json.loads((plan.work / _marker_name(config_name)).read_text(encoding="utf-8"))
-        is_whole = all((folder / name).stat().st_size == size for name, size in written["files"].items())
-        return written["counts"] if written["key"] == key and is_whole else None
-    except (OSError, ValueError, KeyError):
+        is_whole = all((folder / name).stat().st_size == size for name, size in written.get("files", {}).items())
+    except OSError:
         return None
+    return written["counts"] if is_whole and written.get("key") == key else None
 
 
 def _marker_name(config_name: str) -> str:
     return f"{config_name}.written.json"
+
+
+def _read_marker(plan: DatasetPlan, config_name: str) -> dict[str, Any]:
+    """What the marker says that a config holds; empty where a build was killed before it was put in place."""
+    try:
+        written = json.loads((plan.work / _marker_name(config_name)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return written if isinstance(written, dict) else {}
 
 
 def _put_in_place(plan: DatasetPlan, aside: Path) -> None:

@@ -155,6 +155,16 @@ class TestResume:
         assert digests(out) == digests(built[0].out)
         assert not [path for folder in (out, work_folder(out)) for path in folder.rglob(".writing-*")]
 
+    def test_a_profile_that_a_killed_build_did_not_mark_never_stops_another(self, built, tmp_path):
+        config = replace(built[0], out=tmp_path / "spatialmosaic")
+        for folder in (Path.resolve, work_folder):
+            shutil.copytree(folder(built[0].out), folder(config.out))
+        shutil.copytree(config.out / "paper", config.out / "strict")
+        names = json.loads((work_folder(config.out) / "paper.json").read_text()) | {"profile": "strict"}
+        (work_folder(config.out) / "strict.json").write_text(json.dumps(names))
+        build(config)
+        assert digests(config.out / "paper") == digests(built[0].out / "paper")
+
     @pytest.mark.parametrize("victim", ["candidates.parquet", "manifest.json"])
     def test_what_is_lost_is_made_again(self, built, tmp_path, victim, sample_scenes):
         config = replace(built[0], out=tmp_path / "spatialmosaic")
