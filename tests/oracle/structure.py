@@ -397,7 +397,8 @@ def check_balance(records: Iterable[Record]) -> list[Violation]:
         group = (r["split"], r["scene_name"], r["question_type"])
         if r["options"]:
             letters[*group, len(r["options"])][r["mc_answer"]] += 1
-        if r["options"] and TASKS.get(r["question_type"]) in ("existence", "localization"):
+        balanced = ("existence", "localization") if r["profile"] == "paper" else ("existence",)
+        if r["options"] and TASKS.get(r["question_type"]) in balanced:
             polarity[group][r["ground_truth"].split(";")[0]] += 1
     out = check_groups(records)
     for (*names, size), count in sorted(letters.items()):
