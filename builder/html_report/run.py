@@ -64,17 +64,21 @@ def read_findings(work: Path, profile: str) -> Findings:
     Raises:
         ValueError: if one of the files cannot be read.
     """
-    found = [_read_json(work / name) for name in (f"{profile}.report.json", "audit.json", "verify.json")]
-    return Findings(*found)
+    return Findings(
+        build=_read_json(work / f"{profile}.report.json", "skips"),
+        audit=_read_json(work / "audit.json", "configs"),
+        verification=_read_json(work / "verify.json", "verdicts"),
+    )
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _read_json(path: Path, key: str) -> dict[str, Any] | None:
+    """Read an object that has a key; None if there is no file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error}); remove it or run the command that wrote it.") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no object; remove it or run the command that wrote it.")
+    if not isinstance(content, dict) or key not in content:
+        raise ValueError(f"{path} has no {key!r}; remove it or run the command that wrote it.")
     return content

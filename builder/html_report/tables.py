@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Cell = str | int | float | None
+_VERDICTS = ("agrees", "within tolerance", "disagrees")
+"""Of a verification: each has a column, also where none came out so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,9 @@ def _score(score: Mapping[str, Any] | None) -> str:
 def _verification(found: Mapping[str, Any], profile: str) -> Table:
     """What became of the records when their answers were derived again."""
     by_type = found["verdicts"][profile]
-    verdicts = list(dict.fromkeys(verdict for by in by_type.values() for verdict in by))
-    rows = [(name, sum(by.values()), *(by.get(verdict, 0) for verdict in verdicts)) for name, by in by_type.items()]
+    rows = [(name, sum(by.values()), *(by.get(verdict, 0) for verdict in _VERDICTS)) for name, by in by_type.items()]
     note = f"{found['agreement']:.3%} of {found['num_records']:,} records of all profiles are not contradicted."
-    return Table("Verification", ("question type", "records", *verdicts), tuple(rows), note)
+    return Table("Verification", ("question type", "records", *_VERDICTS), tuple(rows), note)
 
 
 def _skips(skips: Mapping[str, Mapping[str, int]]) -> list[Table]:

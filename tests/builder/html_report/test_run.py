@@ -44,7 +44,7 @@ def test_what_other_commands_found_is_read(sample_dataset: Path, tmp_path: Path)
     assert read_findings(work, "strict").build is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"configs":'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"configs":'])
 def test_a_broken_file_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "audit.json").write_text(content)
     with pytest.raises(ValueError, match=r"audit\.json .*; remove it or run the command that wrote it"):

@@ -52,6 +52,6 @@ def test_audit_and_verification_have_a_row_for_each_type() -> None:
     audit, verification = tables_of(Findings(audit=AUDIT, verification=VERIFICATION), "paper")
     assert audit.header[-2:] == ("medoid", "text")
     assert audit.rows == (("obj_count_occ", 40, "25%", "1.00", "58.0 !", ""),)
-    assert verification.header == ("question type", "records", "agrees", "disagrees")
-    assert verification.rows == (("obj_count_occ", 4, 4, 0), ("obj_size_occ_na", 1, 0, 1))
+    assert verification.header == ("question type", "records", "agrees", "within tolerance", "disagrees")
+    assert verification.rows == (("obj_count_occ", 4, 4, 0, 0), ("obj_size_occ_na", 1, 0, 0, 1))
     assert "80.000%" in verification.note
