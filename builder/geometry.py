@@ -15,7 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
-_MAX_IMAGE_SIDE = 1 << 16
+_IMAGE_SIDES = (16, 1 << 14)
+"""Pixels: what is smaller leaves nothing to see at any canvas scale, what is larger fills the memory."""
+_MAX_FOCAL_RATIO = 100.0
+"""A focal length that many times longer or shorter than the image's side is no lens."""
+_MAX_COORDINATE = 1e4
+"""Metres from the origin: single precision resolves a millimetre up to there."""
 _BORDER_SAMPLES = 64
 """Samples along each image side when the lens model is inverted at the border."""
 _ROUND_TRIP_TOLERANCE_PX = 0.5
@@ -71,14 +76,16 @@ class Camera:
 
     def check(self) -> None:
         """Raise ValueError unless the numbers describe a camera whose lens model is invertible over its image."""
-        if max(self.width, self.height) >= _MAX_IMAGE_SIDE:
-            raise ValueError(f"image sides must be below {_MAX_IMAGE_SIDE} pixels")
-        if self.width <= 0 or self.height <= 0:
-            raise ValueError(f"image size must be positive, got {self.width} x {self.height}")
+        shortest, longest = _IMAGE_SIDES
+        if not all(shortest <= side <= longest for side in (self.width, self.height)):
+            raise ValueError(f"image sides must be {shortest} to {longest} pixels")
         if not np.isfinite([self.fx, self.fy, self.cx, self.cy, *self.distortion]).all():
             raise ValueError("camera parameters must be finite")
-        if self.fx <= 0 or self.fy <= 0:
-            raise ValueError(f"focal lengths must be positive, got {self.fx}, {self.fy}")
+        ratios = (self.fx / self.width, self.fy / self.height)
+        if not all(1 / _MAX_FOCAL_RATIO < ratio < _MAX_FOCAL_RATIO for ratio in ratios):
+            raise ValueError(f"focal lengths must be positive and fit the image, got {self.fx}, {self.fy}")
+        if not (0 <= self.cx <= self.width and 0 <= self.cy <= self.height):
+            raise ValueError(f"the principal point must lie in the image, got {self.cx}, {self.cy}")
         if self.is_distorted:
             border = self._border_px()
             error = np.abs(self.px_from_cam(self.cam_rays_from_px(border)) - border).max()
@@ -145,6 +152,12 @@ class Camera:
         x, y = t * self.width, t * self.height
         sides = [(x, 0 * x), (x, 0 * x + self.height), (0 * y, y), (0 * y + self.width, y)]
         return np.concatenate([np.stack(side, axis=1) for side in sides])
+
+
+def is_within_reach(points: ArrayLike) -> bool:
+    """Whether all coordinates are finite and near enough to the origin for single precision; metres."""
+    # A comparison with NaN is false.
+    return bool((np.abs(np.asarray(points, np.float64)) <= _MAX_COORDINATE).all())
 
 
 def rotation_from_quaternion(wxyz: ArrayLike) -> FloatArray:

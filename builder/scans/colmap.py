@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..geometry import Camera, FloatArray, rigid_transform, rotation_from_quaternion
+from ..geometry import Camera, FloatArray, is_within_reach, rigid_transform, rotation_from_quaternion
 from .errors import ScanError
 
 _CAMERA_FIELDS = 5
@@ -31,11 +31,11 @@ class ColmapImage:
         """The pose as a transform of shape (4, 4), OpenCV axes.
 
         Raises:
-            ValueError: if it holds what is no finite number, or the quaternion has no length.
+            ValueError: if it holds what is no number, the quaternion has no length, or the camera is out of reach.
         """
         pose = np.array([float(x) for x in self.pose])
-        if not np.isfinite(pose).all():
-            raise ValueError("the pose is not finite")
+        if not is_within_reach(pose):
+            raise ValueError("the pose is not finite or farther than 10 km away")
         return rigid_transform(rotation_from_quaternion(pose[:4]), pose[4:])
 
 
@@ -87,7 +87,7 @@ def read_images(path: Path) -> list[ColmapImage]:
 def _lines(path: Path) -> list[tuple[int, str]]:
     """Numbered lines that are no comments, with their ends."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
     except UnicodeDecodeError as error:
         raise ScanError("damaged COLMAP model", f"{path} is not COLMAP text; download it again.") from error
     return [(number, line) for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#")]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..fisheye import Fisheye
-from ..geometry import Camera, FloatArray, camera_centre_world
+from ..geometry import Camera, FloatArray, camera_centre_world, is_within_reach
 from ..schema import Frame, Skip
 from .colmap import read_images
 from .errors import ScanError
@@ -101,8 +101,9 @@ def _make_frame(files: SceneFiles, camera: Camera, position: int, entry: Any) ->
         matrix = np.asarray(entry["transform_matrix"], np.float64).reshape(4, 4)
     except (KeyError, OverflowError, TypeError, ValueError):
         matrix = np.full((4, 4), np.nan)
-    if not np.isfinite(matrix).all():
-        return files.skip(name, "pose is not finite", f"{at}: {name} has no finite 4 x 4 matrix; it is left out.")
+    if not is_within_reach(matrix):
+        what = f"{name} has no finite 4 x 4 matrix, or one from farther than 10 km away"
+        return files.skip(name, "pose is not finite", f"{at}: {what}; it is left out.")
     rotation = matrix[:3, :3]
     is_rigid = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) and np.linalg.det(rotation) > 0
     if not is_rigid or not np.allclose(matrix[3], [0, 0, 0, 1]):

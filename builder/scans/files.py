@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -41,6 +42,8 @@ DSLR_UNDISTORTED = "dslr/nerfstudio/transforms_undistorted.json"
 DSLR_TRANSFORMS = "dslr/nerfstudio/transforms.json"
 DSLR_IMAGES = "dslr/colmap/images.txt"
 
+_SCENE_NAME = re.compile(r"\w[\w. -]{0,99}", re.ASCII)
+"""Ten hex digits in ScanNet++; here, what is the name of one folder."""
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -236,10 +239,10 @@ def read_scene_list(path: Path) -> list[str]:
     """Read a split file: one scene id per line.
 
     Raises:
-        ScanError: if the file is missing, empty or not text.
+        ScanError: if the file is missing or empty, or holds something else.
     """
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except OSError as error:
         raise ScanError("no split file", f"{path}: cannot read this scene list ({error.strerror}).") from error
     except UnicodeDecodeError as error:
@@ -247,6 +250,9 @@ def read_scene_list(path: Path) -> list[str]:
     names = [name for name in names if name]
     if not names:
         raise ScanError("empty split file", f"{path} names no scene; expected one scene id a line.")
+    odd = [name for name in names if not _SCENE_NAME.fullmatch(name)]
+    if odd:
+        raise ScanError("damaged split file", f"{path}: {odd[0][:40]!r} is no scene id; expected one a line.")
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from plyfile import PlyData, PlyParseError
 
+from ..geometry import is_within_reach
+from ..raster import MAX_INSTANCES
 from ..schema import Instance, OrientedBox, Scan, Skip
 from .errors import ScanError
 from .files import ANNOTATION, IPHONE, MESH, MESH_MASK, SEGMENTS, SceneFiles, image_source, read_json, require
@@ -96,19 +99,20 @@ def read_scene_mesh(files: SceneFiles) -> tuple[NDArray[np.float32], NDArray[np.
         raise ScanError("damaged mesh", f"{path} has no list of vertex indices; download it again.") from error
     if not len(vertices) or not len(faces):
         raise ScanError("damaged mesh", f"{path} has {len(vertices)} vertices and {len(faces)} faces.")
-    if not np.isfinite(vertices).all():
-        raise ScanError("damaged mesh", f"{path} has vertices that are not finite; download it again.")
+    if not is_within_reach(vertices):
+        detail = f"{path} has vertices that are not finite or farther than 10 km away; download it again."
+        raise ScanError("damaged mesh", detail)
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise ScanError("damaged mesh", f"{path} has faces that name vertices it does not have; download it again.")
     return vertices, faces
 
 
 def _read_mask(path: Path, num_vertices: int) -> NDArray[np.int64]:
-    if not path.is_file():
+    if not os.path.lexists(path):
         return np.zeros(0, np.int64)
     try:
         indices = np.array(path.read_text(encoding="ascii").split(), dtype=np.int64)
-    except (OverflowError, ValueError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise ScanError("damaged mesh mask", f"{path} should hold vertex indices and nothing else.") from error
     if len(indices) and (indices.min() < 0 or indices.max() >= num_vertices):
         raise ScanError("damaged mesh mask", f"{path} names vertices beyond the mesh's {num_vertices}.")
@@ -156,6 +160,8 @@ def _read_groups(path: Path) -> list[_Group]:
     groups = data.get("segGroups") if isinstance(data, dict) else None
     if not isinstance(groups, list) or not groups:
         raise ScanError(f"damaged {path.name}", f"{path} has no list `segGroups` of objects.")
+    if len(groups) > MAX_INSTANCES:
+        raise ScanError("too many objects", f"{path} has {len(groups)} objects; {MAX_INSTANCES} can be told apart.")
     parsed = [_parse_group(path, position, group) for position, group in enumerate(groups)]
     counts = Counter(group.instance_id for group in parsed)
     twice = [instance_id for instance_id, count in counts.items() if count > 1]
@@ -169,7 +175,8 @@ def _parse_group(path: Path, position: int, group: Any) -> _Group:
         raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] is no object.")
     try:
         (instance_id,) = _integers([group["objectId"] if "objectId" in group else group["id"]]).tolist()
-        label = group["label"]
+        # Refuses half of a surrogate pair, which no file can hold.
+        label = str.encode(group["label"]).decode()
         segments = np.unique(_integers(group["segments"]))
         obb = group["obb"]
         centroid = np.asarray(obb["centroid"], np.float64).reshape(3)
@@ -183,8 +190,8 @@ def _parse_group(path: Path, position: int, group: Any) -> _Group:
     is_frame = np.isfinite(axes).all() and np.allclose(axes @ axes.T, np.eye(3), atol=1e-3)
     if not 0 <= instance_id <= _MAX_OBJECT_ID:
         raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] has objectId {instance_id}.")
-    if not isinstance(label, str) or not is_frame or not np.isfinite([centroid, lengths]).all() or lengths.min() < 0:
-        raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] has no valid label or oriented box.")
+    if not is_frame or not is_within_reach([centroid, lengths]) or lengths.min() < 0:
+        raise ScanError(f"damaged {path.name}", f"{path}: segGroups[{position}] has no valid oriented box.")
     (x, y, z), (dx, dy, dz) = centroid.tolist(), lengths.tolist()
     box = OrientedBox((x, y, z), tuple(axes.ravel().tolist()), (dx, dy, dz))
     return _Group(instance_id, label, segments, box)

@@ -430,6 +430,12 @@ def test_headers_of_colmap_files_vary(root: Path, header: str, newline: str) -> 
     assert_is_true_scan(read_scan(root, SCENE))
 
 
+def test_a_byte_order_mark_does_not_matter(root: Path) -> None:
+    for name in (CAMERAS, IMAGES, SEGMENTS, ANNOTATION):
+        write(root, name, b"\xef\xbb\xbf" + (root / "data" / SCENE / name).read_bytes())
+    assert_is_true_scan(read_scan(root, SCENE))
+
+
 @pytest.mark.parametrize(
     "pose",
     [
@@ -442,6 +448,8 @@ def test_headers_of_colmap_files_vary(root: Path, header: str, newline: str) -> 
         "1e300 1e300 0 0 0 0 0",
         "0 0 0 0 1 2 3",
         "x 0 0 0 1 2 3",
+        "1 0 0 0 0 0 1e39",
+        "1 0 0 0 -2e4 0 0",
     ],
 )
 def test_a_frame_without_a_pose_is_left_out_and_reported(root: Path, pose: str) -> None:
@@ -610,6 +618,14 @@ def test_images_without_lines_of_points_are_named(root: Path) -> None:
     scan_error(root, IMAGES)
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")], ids=["folder", "link"])
+def test_a_mask_that_cannot_be_read_is_not_taken_for_none(root: Path, make: Callable[[Path], None]) -> None:
+    path = root / "data" / SCENE / MASK
+    path.unlink()
+    make(path)
+    assert scan_error(root, MASK).reason == "damaged mesh mask"
+
+
 def changed_vertex(value: float) -> bytes:
     vertices = mesh_vertices()
     vertices[11, 1] = value
@@ -637,6 +653,8 @@ IDENTITY = list(range(NUM_VERTICES))
 DAMAGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "vertex is NaN": (MESH, lambda: changed_vertex(np.nan)),
     "vertex is infinite": (MESH, lambda: changed_vertex(np.inf)),
+    "vertex is too large to square": (MESH, lambda: changed_vertex(3e38)),
+    "vertex is 20 km away": (MESH, lambda: changed_vertex(2e4)),
     "face beyond the vertices": (MESH, lambda: changed_face(NUM_VERTICES)),
     "face far beyond the vertices": (MESH, lambda: changed_face(2**31 - 1)),
     "negative face": (MESH, lambda: changed_face(-1)),
@@ -676,6 +694,7 @@ DAMAGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "annotation nests without end": (ANNOTATION, lambda: b'{"segGroups":' * 200_000),
     "object is null": (ANNOTATION, lambda: annotation_bytes([*groups(), None])),
     "object is a number": (ANNOTATION, lambda: annotation_bytes([*groups(), 3])),
+    "thousands of objects": (ANNOTATION, lambda: annotation_bytes([group(k, "cup", [k]) for k in range(5000)])),
     "objectId twice": (ANNOTATION, lambda: changed_groups(2, objectId=1)),
     "objectId is a word": (ANNOTATION, lambda: changed_groups(2, objectId="seven")),
     "objectId is a list": (ANNOTATION, lambda: changed_groups(2, objectId=[7])),
@@ -684,6 +703,7 @@ DAMAGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "no id at all": (ANNOTATION, lambda: changed_groups(2, objectId=None, id=None)),
     "no label": (ANNOTATION, lambda: changed_groups(2, label=None)),
     "label is a number": (ANNOTATION, lambda: changed_groups(2, label=4)),
+    "label is half a character": (ANNOTATION, lambda: changed_groups(2, label="\ud800")),
     "no segments": (ANNOTATION, lambda: changed_groups(2, segments=None)),
     "segments are words": (ANNOTATION, lambda: changed_groups(2, segments=["x"])),
     "segments are fractions": (ANNOTATION, lambda: changed_groups(2, segments=[30.5, 31])),
@@ -697,6 +717,8 @@ DAMAGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "obb axes not of length one": (ANNOTATION, lambda: changed_box(normalizedAxes=[2, 0, 0, 0, 2, 0, 0, 0, 2])),
     "obb axes NaN": (ANNOTATION, lambda: changed_box(normalizedAxes=[float("nan")] * 9)),
     "obb centroid NaN": (ANNOTATION, lambda: changed_box(centroid=[0, float("nan"), 0])),
+    "obb centroid far away": (ANNOTATION, lambda: changed_box(centroid=[0, 1e200, 0])),
+    "obb length too large to square": (ANNOTATION, lambda: changed_box(axesLengths=[1, 1e300, 1])),
     "obb length infinite": (ANNOTATION, lambda: changed_box(axesLengths=[1, float("inf"), 1])),
     "obb length negative": (ANNOTATION, lambda: changed_box(axesLengths=[1, -1, 1])),
     "unknown camera model": (CAMERAS, lambda: CAMERAS_TXT.replace("OPENCV", "OPENCV_FISHEYE").encode()),
@@ -708,8 +730,12 @@ DAMAGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "camera size is no number": (CAMERAS, lambda: b"1 PINHOLE wide 48 50 50 32 24\n"),
     "camera size is huge": (CAMERAS, lambda: b"1 OPENCV 1%s 48 50 50 32 24 0.1 0 0 0\n" % (b"0" * 400)),
     "camera size is zero": (CAMERAS, lambda: b"1 PINHOLE 0 48 50 50 32 24\n"),
+    "camera of one pixel": (CAMERAS, lambda: b"1 PINHOLE 1 48 50 50 0.5 24\n"),
+    "camera that fills the memory": (CAMERAS, lambda: b"1 PINHOLE 64 60000 50 50 32 24\n"),
     "camera focal length is NaN": (CAMERAS, lambda: b"1 PINHOLE 64 48 nan 50 32 24\n"),
     "camera focal length is negative": (CAMERAS, lambda: b"1 PINHOLE 64 48 -50 50 32 24\n"),
+    "camera focal length is huge": (CAMERAS, lambda: b"1 PINHOLE 64 48 1e30 50 32 24\n"),
+    "camera that looks past its image": (CAMERAS, lambda: b"1 PINHOLE 64 48 50 50 1e5 24\n"),
     "camera distortion folds back": (CAMERAS, lambda: b"1 OPENCV 64 48 20 20 32 24 -0.9 0 0 0\n"),
     "images of comments only": (IMAGES, lambda: IMAGES_HEADER.encode()),
     "images with a field too many": (IMAGES, lambda: images_bytes(prefix="my pictures/")),
@@ -869,7 +895,7 @@ def test_the_fingerprint_follows_every_file_that_matters(pictured_root: Path, tm
 
 def test_a_scene_list_is_read_without_blanks(tmp_path: Path) -> None:
     path = tmp_path / "nvs_sem_train.txt"
-    path.write_bytes(b"0a1b2c3d4e\r\n\r\n  ffffffffff  \n")
+    path.write_bytes(b"\xef\xbb\xbf0a1b2c3d4e\r\n\r\n  ffffffffff  \n")
     assert read_scene_list(path) == ["0a1b2c3d4e", "ffffffffff"]
 
 
@@ -880,6 +906,11 @@ def test_a_scene_list_is_read_without_blanks(tmp_path: Path) -> None:
         (b"", "empty split file"),
         (b" \n\n", "empty split file"),
         (b"\xff\xfe\x00\x80", "damaged split file"),
+        (b"0a1b2c3d4e\n../0a1b2c3d4e\n", "damaged split file"),
+        (b"..\n", "damaged split file"),
+        (b"f" * 5000, "damaged split file"),
+        (b"# my scenes\n", "damaged split file"),
+        (b"0a1b\x00\n", "damaged split file"),
     ],
     ids=repr,
 )
