@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -53,9 +52,7 @@ def run_jobs(
 def _run_in_pool(run: Callable[[Job], Result], jobs: Sequence[Job], num_proc: int) -> Iterator[tuple[Job, Result]]:
     # Spawned, not forked: Arrow's and numba's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(num_proc, len(jobs)) or 1, mp_context=context, initializer=_die_with_parent, initargs=(os.getpid(),)
-    )
+    pool = ProcessPoolExecutor(min(num_proc, len(jobs)) or 1, mp_context=context, initializer=_die_with_parent)
     try:
         futures = {pool.submit(run, job): job for job in jobs}
         for future in as_completed(futures):
@@ -64,12 +61,13 @@ def _run_in_pool(run: Callable[[Job], Result], jobs: Sequence[Job], num_proc: in
         pool.shutdown(cancel_futures=True)
 
 
-def _die_with_parent(parent: int) -> None:
-    """Workers wait on a queue for ever when their parent is killed; end them instead."""
+def _die_with_parent() -> None:
+    """Workers wait on a queue for ever when their parent is killed; end them instead, before it can be run again."""
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
