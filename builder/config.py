@@ -15,6 +15,9 @@ Profile = Literal["paper", "strict"]
 """Names of `rules.PROFILES`."""
 DEFAULT_PROFILE: Profile = "paper"
 
+RendererName = Literal["numba", "pyrender"]
+"""Who looks at the mesh: see `renderers.make_renderer`."""
+
 _MIN_CANVAS_SCALE = 0.1
 """A pixel in a hundred still shows most objects."""
 
@@ -44,6 +47,8 @@ class BuildConfig:
     """Seed of everything random."""
     canvas_scale: float = 0.5
     """Resolution of the visibility test relative to the picture; use 1 for a dataset to be published."""
+    renderer: RendererName = "numba"
+    """numba (the engine), or pyrender (the paper's depth maps to the letter: hundreds of times slower, a reference)."""
 
     def identity(self) -> dict[str, Any]:
         """What the records depend on, ready for JSON: two builds into one folder must agree on it."""

@@ -24,10 +24,11 @@ from tqdm import tqdm
 from . import progress
 from .annotations import Annotations, read_annotations, write_annotations
 from .balance import Stock, stock_of
-from .config import BuildConfig
+from .config import BuildConfig, RendererName
 from .errors import BuildError, explain
 from .randomness import digest
 from .records import propose_records
+from .renderers import missing_parts
 from .report import Report
 from .rules import PROFILES, VisibilityRules
 from .scans.errors import ScanError
@@ -59,6 +60,7 @@ class ScanJob:
     work: Path
     profile: str
     visibility: VisibilityRules
+    renderer: RendererName
     share: int
     """Questions of each type that the scene should give, were some others of its split to give none."""
     seed: int
@@ -85,7 +87,8 @@ def build(config: BuildConfig) -> Report:
         The closing report, which is also written to `<out>.work/PROFILE.report.json`.
 
     Raises:
-        BuildError: if no scan is usable, the output folder belongs to another configuration, or the disk is full.
+        BuildError: if no scan is usable, the output folder belongs to another configuration, the renderer cannot run
+            here, or the disk is full.
         ScanError: if `config.root` is not a ScanNet++ folder or a scene list cannot be read.
         ValueError: if an option is malformed.
     """
@@ -105,6 +108,8 @@ def build(config: BuildConfig) -> Report:
     _warn_of_unlisted(config, annotated, lists)
     work = work_folder(config.out)
     _refuse_other_configuration(config, work)
+    if sentence := missing_parts(config.renderer):
+        raise BuildError(sentence)
     try:
         work.mkdir(parents=True, exist_ok=True)
         with progress.sole_build(work):
@@ -195,6 +200,7 @@ def _run_scans(
             work=work.resolve(),
             profile=config.profile,
             visibility=VisibilityRules(canvas_scale=config.canvas_scale),
+            renderer=config.renderer,
             share=-(-questions[split] // (len(QUESTION_TYPES) * max(len(lists[split]) - _SPARE_SCANS, 1))),
             seed=config.seed,
         )
@@ -246,11 +252,12 @@ def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
         fingerprint = SceneFiles(job.root, job.scene_name, image_source(job.images), job.image_root).fingerprint()
     except OSError as error:
         raise _unreadable(error) from error
-    key = digest("annotations", ENGINE_VERSION, job.visibility, job.seed, job.images, fingerprint)
+    key = digest("annotations", ENGINE_VERSION, job.visibility, job.renderer, job.seed, job.images, fingerprint)
     folder = job.work / "annotations" / job.scene_name
     if read_manifest(folder, key) is None:
         annotations = _annotate(job)
-        with write_folder(folder, {"key": key, "visibility": asdict(job.visibility), "seed": job.seed}) as aside:
+        manifest = {"key": key, "visibility": asdict(job.visibility), "renderer": job.renderer, "seed": job.seed}
+        with write_folder(folder, manifest) as aside:
             write_annotations(annotations, aside)
     return folder, key
 
@@ -261,12 +268,11 @@ def _unreadable(error: OSError) -> ScanError:
 
 def _annotate(job: ScanJob) -> Annotations:
     try:
-        annotations = annotate(
-            read_scan(job.root, job.scene_name, job.images, job.image_root), job.visibility, job.seed
-        )
+        scan = read_scan(job.root, job.scene_name, job.images, job.image_root)
+        annotations = annotate(scan, job.visibility, job.seed, job.renderer)
     except OSError as error:
         raise _unreadable(error) from error
-    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, ScanError):
             raise
         # A scan that no check foresaw must not cost the others their work.

@@ -3,6 +3,7 @@
 One pass a frame: the mesh is drawn once on the extended canvas (Eq. 3), and every sampled point is compared with the
 first surface at its pixel. `D_i(u)` is the depth drawn at pixel `u`, and the first surface belongs to instance `n`
 exactly where `D_i(u) = D_{n,i}(u)`: one picture of depth and instance replaces a depth map for each instance (Eq. 1).
+`raster_pyrender` draws those depth maps all the same, as the reference.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import Annotations
+from .config import RendererName
 from .geometry import Camera
 from .lens import Lens, Window, picture_cells, project_points
 from .overlap import overlaps, pack_visible
 from .points import face_instances, sample_points, tighten_boxes
-from .raster import Canvas, Rasterizer, ZBuffer
+from .raster import Canvas
 from .raster_kernels import compiled
+from .renderers import make_renderer
 from .rules import VisibilityRules
 from .schema import Frame, Scan, Skip
 
@@ -30,7 +33,7 @@ _NUM_COUNTS = 4
 """Counts of an instance's points: in the image, visible there, visible there by identity, visible on the canvas."""
 
 
-def annotate(scan: Scan, rules: VisibilityRules, seed: int) -> Annotations:
+def annotate(scan: Scan, rules: VisibilityRules, seed: int, renderer: RendererName = "numba") -> Annotations:
     """Compute the visibility of every instance in every frame, and the overlap of every pair of frames.
 
     Frames in whose image no point of the base sample is visible are dropped, with a skip.
@@ -39,11 +42,13 @@ def annotate(scan: Scan, rules: VisibilityRules, seed: int) -> Annotations:
         scan: the labelled mesh and its posed frames.
         rules: how points are sampled and tested.
         seed: seeds the sample of points.
+        renderer: `numba`, the engine, or `pyrender`, the paper's depth maps to the letter: slow, a reference.
 
     Raises:
         ValueError: if there are more instances than the rasteriser can tell apart.
+        RuntimeError: if pyrender is asked for, and it or EGL is missing.
     """
-    counter = ViewCounter(scan, rules, seed)
+    counter = ViewCounter(scan, rules, seed, renderer)
     views: list[ViewCounts] = []
     frames: list[Frame] = []
     skips: list[Skip] = []
@@ -95,16 +100,15 @@ class ViewCounts:
 
 
 class ViewCounter:
-    """Counts what frames show of a scan; keeps the sorted mesh, the points and the last z-buffer between frames."""
+    """Counts what frames show of a scan; keeps the points and what the renderer made of the mesh between frames."""
 
-    def __init__(self, scan: Scan, rules: VisibilityRules, seed: int) -> None:
-        """Sample the points and sort the mesh."""
+    def __init__(self, scan: Scan, rules: VisibilityRules, seed: int, renderer: RendererName = "numba") -> None:
+        """Sample the points and hand the mesh to the renderer."""
         face_instance = face_instances(scan.faces, scan.vertex_instance)
         self.points = sample_points(scan, face_instance, rules, seed)
         self._num_instances = len(scan.instances)
         self._rules = rules
-        self._rasterizer = Rasterizer(scan.vertices_world, scan.faces, face_instance, self._num_instances, rules.near)
-        self._z_buffer: ZBuffer | None = None
+        self._renderer = make_renderer(renderer, scan, face_instance, rules)
         # Two, because a scan's frames share one camera or come in order of their cameras, and the maps are large.
         self._projection = lru_cache(maxsize=2)(self._make_projection)
 
@@ -118,39 +122,29 @@ class ViewCounter:
 
     def count(self, frame: Frame) -> ViewCounts:
         """Count the points and pixels that a frame shows of each instance."""
-        projection = self._projection(frame.camera)
-        counts, mask = self._count_points(frame, projection)
-        pixels, boxes = self._measure_pixels(frame, projection)
-        return ViewCounts(counts, pixels, boxes, mask)
-
-    def _count_points(self, frame: Frame, projection: _Projection) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-        """Compare every point with the first surface at its place on the extended canvas (Eq. 1)."""
-        canvas, lens = projection.canvas, projection.lens
-        window = Window.from_canvas(canvas, self._rules.near)
-        points = self.points
-        index, px, z, is_in_image = project_points(points.xyz_world, frame.cam_from_world, window, lens)
-        inverse_depth, first_instance = self._rasterizer.first_surfaces(canvas, frame.cam_from_world, px)
+        projection, points = self._projection(frame.camera), self.points
+        window = Window.from_canvas(projection.canvas, self._rules.near)
+        index, px, z, is_in_image = project_points(points.xyz_world, frame.cam_from_world, window, projection.lens)
         owner = points.instance[index]
-        is_own = (first_instance == owner) | (inverse_depth == 0)
-        # z <= D(u) + tolerance, without a division.
-        is_clear = is_own | (z * inverse_depth <= 1 + self._rules.depth_tolerance * inverse_depth)
-        is_visible = is_clear & is_in_image
-        subsets = (is_in_image, is_visible, is_own & is_in_image, is_clear)
+        is_visible, is_own = self._renderer.compare(projection.canvas, frame.cam_from_world, px, z, owner)
+        subsets = (is_in_image, is_visible & is_in_image, is_own & is_in_image, is_visible)
         counts = np.stack([np.bincount(owner[subset], minlength=self._num_instances) for subset in subsets], axis=1)
         flags = np.zeros(len(points.instance), np.bool_)
-        flags[index] = is_visible
-        return counts.astype(np.int32), pack_visible(flags[: points.num_base])
+        flags[index] = is_visible & is_in_image
 
-    def _measure_pixels(self, frame: Frame, projection: _Projection) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Count each instance's pixels and find their box in the picture that is shown."""
-        self._z_buffer = self._rasterizer.render(projection.image, frame.cam_from_world, self._z_buffer)
-        instance = self._z_buffer.instance
-        num_pixels, boxes = _measure_pixels(instance, projection.cells, self._num_instances)
-        image_per_canvas = frame.camera.width * frame.camera.height / instance.size
-        return (num_pixels * image_per_canvas).astype(np.float32), boxes
+        on_canvas = np.flatnonzero(np.bincount(owner)).astype(np.int32)
+        picture = self._renderer.picture(projection.image, frame.cam_from_world, on_canvas)
+        num_pixels, boxes = _measure_pixels(picture, projection.cells, self._num_instances)
+        image_per_canvas = frame.camera.width * frame.camera.height / picture.size
+        return ViewCounts(
+            points=counts.astype(np.int32),
+            pixels=(num_pixels * image_per_canvas).astype(np.float32),
+            boxes=boxes,
+            mask=pack_visible(flags[: points.num_base]),
+        )
 
     def _make_projection(self, camera: Camera) -> _Projection:
-        canvas = Canvas.from_camera(camera, 1.0)
+        canvas = Canvas.from_camera(camera, self._renderer.point_scale)
         image = Canvas.from_camera(camera, self._rules.canvas_scale).image_only()
         return _Projection(canvas, image, Lens.from_camera(camera), picture_cells(camera, image))
 
@@ -160,7 +154,7 @@ class _Projection:
     """What a camera needs for every frame it took."""
 
     canvas: Canvas
-    """Extended canvas in image pixels."""
+    """Extended canvas at the renderer's point scale."""
     image: Canvas
     """Undistorted image at the canvas scale."""
     lens: Lens

@@ -262,7 +262,10 @@ class TestDamage:
             build(BuildConfig(sample_root, tmp_path))
         assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
-    @pytest.mark.parametrize("change", [{"seed": 7}, {"size": "120"}, {"canvas_scale": 1.0}, {"images": "dslr"}])
+    @pytest.mark.parametrize(
+        "change",
+        [{"seed": 7}, {"size": "120"}, {"canvas_scale": 1.0}, {"images": "dslr"}, {"renderer": "pyrender"}],
+    )
     def test_another_configuration_is_refused_by_name(self, built, change):
         before = digests(built[0].out)
         with pytest.raises(BuildError, match=next(iter(change))):
