@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import Camera
-from .raster_kernels import LANES, MeshChunks, View, draw_mesh, sort_into_cells, split_into_chunks, trace_points
+from .point_kernels import sort_into_blocks, trace_points
+from .raster_kernels import CHUNK_SIZE, LANES, MeshChunks, View, draw_mesh, split_into_chunks
 
 MAX_INSTANCES = 4094
 _ID_BITS = (8, 10, 12)
 """Bits of a z-buffer cell that tell the instance; fewer leave a finer depth: 0.1 mm, 0.4 mm or 1.5 mm at 3 m."""
-_CHUNK_SIZE = 256
-"""Triangles that are culled together; between 128 and 512 the speed is the same."""
 _CELL_COLUMNS = 480
 """Cells across the canvas into which points are sorted; half or twice as many are slower."""
+_CELL_HEIGHT = 2
+"""Height of a cell in its widths."""
 _MORTON_CELLS = 1 << 10
 
 
@@ -93,7 +94,9 @@ class ZBuffer:
     @property
     def instance(self) -> NDArray[np.int32]:
         """Shape (height, width): instance index; -1 for a surface of no instance and where nothing was drawn."""
-        return (self.keys[:, :-LANES] & ((1 << self.id_bits) - 1)) - 1
+        instance = self.keys[:, :-LANES] & ((1 << self.id_bits) - 1)
+        instance -= 1
+        return instance
 
     @property
     def depth(self) -> NDArray[np.float32]:
@@ -132,7 +135,7 @@ class Rasterizer:
         self._near = near
         order = np.argsort(morton_codes(vertices_world[faces].mean(axis=1)), kind="stable")
         faces = np.ascontiguousarray(faces[order], np.int32)
-        local_faces, used, vertex_start = split_into_chunks(faces, len(vertices_world), _CHUNK_SIZE)
+        local_faces, used, vertex_start = split_into_chunks(faces, len(vertices_world))
         vertices = np.asarray(vertices_world, np.float32)[used]
         centres, half_sizes = chunk_boxes(vertices, vertex_start[:-1])
         self._mesh = MeshChunks(
@@ -140,7 +143,7 @@ class Rasterizer:
             faces=local_faces,
             codes=(face_instance[order] + 1).astype(np.int32),
             vertex_start=vertex_start,
-            face_start=np.append(np.arange(0, len(faces), _CHUNK_SIZE), len(faces)).astype(np.int64),
+            face_start=np.append(np.arange(0, len(faces), CHUNK_SIZE), len(faces)).astype(np.int64),
             centres=centres,
             half_sizes=half_sizes,
         )
@@ -175,9 +178,9 @@ class Rasterizer:
             Shape (n,): 1/z of the first surface, per metre, 0 where there is none; and its instance, -1 for none.
         """
         cells_per_px = _CELL_COLUMNS / canvas.width
-        num_rows = math.ceil(canvas.height * cells_per_px)
-        cells = sort_into_cells(px, cells_per_px, _CELL_COLUMNS, num_rows)
-        inverse_depth, code = trace_points(cells, self._mesh, self._view(canvas, cam_from_world, cells_per_px))
+        num_rows = math.ceil(canvas.height * cells_per_px / _CELL_HEIGHT)
+        points = sort_into_blocks(px, cells_per_px, 1 / _CELL_HEIGHT, _CELL_COLUMNS, num_rows)
+        inverse_depth, code = trace_points(points, self._mesh, self._view(canvas, cam_from_world, cells_per_px))
         return inverse_depth, code - 1
 
     def _view(self, canvas: Canvas, cam_from_world: NDArray[np.float64], scale: float) -> View:

@@ -21,13 +21,19 @@ R = TypeVar("R")
 
 LANES = 16
 """Stamps draw rows of this many cells at once. A z-buffer has as many spare columns, so that a stamp may overrun."""
+CHUNK_SIZE = 256
+"""Triangles that are culled and set up together; between 128 and 512 the speed is the same."""
 _MAX_STAMP_WIDTH = 2 * LANES
 """Wider triangles are drawn by spans."""
 
-_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+PART = tuple(np.uint64(k * CHUNK_SIZE) for k in range(9))
+"""Where the quantities of `Triangles` begin. Unsigned, as most indices here: numba's handling of negative ones would
+keep the loops from becoming vector instructions."""
+
+_ZERO, _HALF, _ONE, _INFINITE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(np.inf)
 Triangle = tuple[float, float, float, float, float, float, float, float, float]
 """x, y and 1/z of the three corners, float32."""
-_EDGE_SLACK = np.float32(1e-4)
+EDGE_SLACK = np.float32(1e-4)
 """Barycentric slack: two triangles that share an edge both cover it, so that rounding opens no crack."""
 
 
@@ -47,7 +53,7 @@ class MeshChunks(NamedTuple):
     vertices: NDArray[np.float32]
     """Shape (3, v): world metres, the vertices of one chunk after those of the other."""
     faces: NDArray[np.int32]
-    """Shape (f, 3): indices into the chunk's own vertices."""
+    """Shape (3, f): indices into the chunk's own vertices, corner by corner."""
     codes: NDArray[np.int32]
     """Shape (f,): what each triangle writes into the low bits of a key."""
     vertex_start: NDArray[np.int64]
@@ -58,6 +64,23 @@ class MeshChunks(NamedTuple):
     """Shape (chunks, 3): box centres."""
     half_sizes: NDArray[np.float32]
     """Shape (chunks, 3): half the boxes' sides."""
+
+
+class Triangles(NamedTuple):
+    """Room for the triangles of one chunk as a view sees them, CHUNK_SIZE words a quantity.
+
+    The arrays are flat, with constants between their parts: only so does the compiler see that the parts do not
+    overlap, and turns the loops over triangles into vector instructions.
+    """
+
+    corners: NDArray[np.float32]
+    """x, y and 1/z of the first corner, then of the second and the third; 1/z = 0 behind the near plane."""
+    planes: NDArray[np.float32]
+    """Slopes in x and y of the barycentric coordinates of the second and the third corner; what 1/z gains from the
+    first corner to either."""
+    bounds: NDArray[np.int32]
+    """First column, the column after the last, first row, the row after the last: none for what covers nothing."""
+    codes: NDArray[np.int32]
 
 
 class View(NamedTuple):
@@ -75,40 +98,26 @@ class View(NamedTuple):
     """Near plane, metres."""
 
 
-class PointCells(NamedTuple):
-    """Projected points, sorted into square cells of the picture plane."""
-
-    x: NDArray[np.float32]
-    """Shape (n + LANES,), the last ones spare: the unit is the side of a cell."""
-    y: NDArray[np.float32]
-    slot: NDArray[np.int64]
-    """Shape (n,): where each point went."""
-    start: NDArray[np.int64]
-    """Shape (cells + 1,): where each cell's points begin, row by row."""
-    num_columns: int
-    num_rows: int
-
-
 @compiled
 def split_into_chunks(
-    faces: NDArray[np.int32], num_vertices: int, chunk_size: int
+    faces: NDArray[np.int32], num_vertices: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-    """Give every run of `chunk_size` triangles vertices of its own.
+    """Give every run of CHUNK_SIZE triangles, shape (f, 3), vertices of its own.
 
     Returns:
-        Local faces (f, 3), the mesh vertices that the chunks use one after another, and where each chunk's begin.
+        Local faces (3, f), the mesh vertices that the chunks use one after another, and where each chunk's begin.
     """
     num_faces = len(faces)
-    num_chunks = (num_faces + chunk_size - 1) // chunk_size
+    num_chunks = (num_faces + CHUNK_SIZE - 1) // CHUNK_SIZE
     last_chunk = np.full(num_vertices, -1, np.int32)
     local_index = np.empty(num_vertices, np.int32)
-    local_faces = np.empty((num_faces, 3), np.uint32)
+    local_faces = np.empty((3, num_faces), np.uint32)
     used = np.empty(3 * num_faces, np.int32)
     vertex_start = np.empty(num_chunks + 1, np.int64)
     num_used = 0
     for chunk in range(num_chunks):
         vertex_start[chunk] = num_used
-        for face in range(chunk * chunk_size, min((chunk + 1) * chunk_size, num_faces)):
+        for face in range(chunk * CHUNK_SIZE, min((chunk + 1) * CHUNK_SIZE, num_faces)):
             for corner in range(3):
                 vertex = faces[face, corner]
                 if last_chunk[vertex] != chunk:
@@ -116,13 +125,13 @@ def split_into_chunks(
                     local_index[vertex] = num_used - vertex_start[chunk]
                     used[num_used] = vertex
                     num_used += 1
-                local_faces[face, corner] = local_index[vertex]
+                local_faces[corner, face] = local_index[vertex]
     vertex_start[num_chunks] = num_used
     return local_faces, used[:num_used].copy(), vertex_start
 
 
 @compiled
-def _box_misses_view(view: View, centre: NDArray[np.float32], half_size: NDArray[np.float32]) -> bool:
+def box_misses_view(view: View, centre: NDArray[np.float32], half_size: NDArray[np.float32]) -> bool:
     """Tell whether a world-aligned box lies wholly outside one plane of the viewing frustum."""
     m = view.cam_from_world
     x = m[0, 0] * centre[0] + m[0, 1] * centre[1] + m[0, 2] * centre[2] + m[0, 3]
@@ -149,79 +158,119 @@ def draw_mesh(keys: NDArray[np.int32], mesh: MeshChunks, view: View, id_bits: in
     cells = keys.reshape(keys.size)
     height, width = keys.shape[0], keys.shape[1] - LANES
     depth_mask = np.int32(-1 << id_bits)
-    px_x, px_y, inverse_z = _scratch(mesh)
+    px_x, px_y, inverse_z = make_scratch(mesh)
+    triangles = make_triangles()
     for chunk in range(len(mesh.centres)):
-        if _box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
+        if box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
             continue
-        first = mesh.vertex_start[chunk]
-        _project(view, mesh.vertices, first, mesh.vertex_start[chunk + 1], px_x, px_y, inverse_z)
-        for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
-            a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            wa, wb, wc = inverse_z[a], inverse_z[b], inverse_z[c]
-            if wa > _ZERO and wb > _ZERO and wc > _ZERO:
-                triangle = (px_x[a], px_y[a], wa, px_x[b], px_y[b], wb, px_x[c], px_y[c], wc)
-                if not _stamp(cells, width, height, triangle, mesh.codes[face], depth_mask):
-                    _draw_spans(cells, width, height, triangle, mesh.codes[face], depth_mask)
-            elif wa > _ZERO or wb > _ZERO or wc > _ZERO:
-                polygon = _clip(view, mesh.vertices, first + a, first + b, first + c)
-                for k in range(1, len(polygon) - 1):
-                    _draw_spans(cells, width, height, _fan_triangle(polygon, k), mesh.codes[face], depth_mask)
+        first, num_vertices = mesh.vertex_start[chunk], mesh.vertex_start[chunk + 1] - mesh.vertex_start[chunk]
+        project(view, mesh.vertices, first, first + num_vertices, px_x, px_y, inverse_z)
+        gather_corners(triangles, mesh, chunk, px_x, px_y, inverse_z)
+        num_faces = mesh.face_start[chunk + 1] - mesh.face_start[chunk]
+        set_up_planes(triangles, num_faces)
+        _find_pixels(triangles, num_faces, width, height)
+        for k in range(num_faces):
+            i = np.uint64(k)
+            bounds = triangles.bounds
+            if bounds[i] < bounds[i + PART[1]] and bounds[i + PART[2]] < bounds[i + PART[3]]:
+                if bounds[i + PART[1]] - bounds[i] <= _MAX_STAMP_WIDTH:
+                    _stamp(cells, width, triangles, i, depth_mask)
+                else:
+                    _draw_spans(cells, width, height, _corners_of(triangles, i), triangles.codes[i], depth_mask)
+        if inverse_z[:num_vertices].min() == _ZERO:
+            _draw_cut(cells, width, height, mesh, chunk, view, inverse_z, depth_mask)
 
 
 @compiled
-def sort_into_cells(px: NDArray[np.float64], cells_per_px: float, num_columns: int, num_rows: int) -> PointCells:
-    """Sort points of shape (n, 2) into cells, keeping the order of those in one cell; none may lie outside."""
-    num_points = len(px)
-    x, y = np.zeros(num_points + LANES, np.float32), np.zeros(num_points + LANES, np.float32)
-    cell = np.empty(num_points, np.int64)
-    start = np.zeros(num_columns * num_rows + 1, np.int32)
-    for k in range(num_points):
-        x[k], y[k] = px[k, 0] * cells_per_px, px[k, 1] * cells_per_px
-        # Rounding to float32 may lift a point onto the far border.
-        cell[k] = min(np.int64(y[k]), num_rows - 1) * num_columns + min(np.int64(x[k]), num_columns - 1)
-        start[cell[k] + 1] += 1
-    for c in range(num_columns * num_rows):
-        start[c + 1] += start[c]
-    free = start[:-1].copy()
-    slot = np.empty(num_points, np.int64)
-    for k in range(num_points):
-        slot[k] = free[cell[k]]
-        free[cell[k]] += 1
-    sorted_x, sorted_y = np.zeros_like(x), np.zeros_like(y)
-    sorted_x[slot], sorted_y[slot] = x[:num_points], y[:num_points]
-    return PointCells(sorted_x, sorted_y, slot, start, num_columns, num_rows)
+def _draw_cut(cells, width, height, mesh, chunk, view, inverse_z, depth_mask):  # type: ignore[no-untyped-def]
+    """Draw the parts in front of the near plane of those triangles of a chunk that it cuts."""
+    first = mesh.vertex_start[chunk]
+    for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
+        a, b, c = mesh.faces[0, face], mesh.faces[1, face], mesh.faces[2, face]
+        if is_cut(inverse_z[a], inverse_z[b], inverse_z[c]):
+            polygon = clip(view, mesh.vertices, first + a, first + b, first + c)
+            for k in range(1, len(polygon) - 1):
+                _draw_spans(cells, width, height, _fan_triangle(polygon, k), mesh.codes[face], depth_mask)
 
 
 @compiled
-def trace_points(points: PointCells, mesh: MeshChunks, view: View) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Find the first surface on the ray through each point, to both sides of all triangles; `view` is in cells.
-
-    Returns:
-        Shape (n,), in the order before sorting: 1/z of that surface, 0 where there is none, and its code.
-    """
-    nearest = np.zeros(len(points.x), np.float32)
-    codes = np.zeros(len(points.x), np.int32)
-    px_x, px_y, inverse_z = _scratch(mesh)
-    for chunk in range(len(mesh.centres)):
-        if _box_misses_view(view, mesh.centres[chunk], mesh.half_sizes[chunk]):
-            continue
-        first = mesh.vertex_start[chunk]
-        _project(view, mesh.vertices, first, mesh.vertex_start[chunk + 1], px_x, px_y, inverse_z)
-        for face in range(mesh.face_start[chunk], mesh.face_start[chunk + 1]):
-            a, b, c = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-            wa, wb, wc = inverse_z[a], inverse_z[b], inverse_z[c]
-            if wa > _ZERO and wb > _ZERO and wc > _ZERO:
-                triangle = (px_x[a], px_y[a], wa, px_x[b], px_y[b], wb, px_x[c], px_y[c], wc)
-                _cover_points(points, nearest, codes, triangle, mesh.codes[face])
-            elif wa > _ZERO or wb > _ZERO or wc > _ZERO:
-                polygon = _clip(view, mesh.vertices, first + a, first + b, first + c)
-                for k in range(1, len(polygon) - 1):
-                    _cover_points(points, nearest, codes, _fan_triangle(polygon, k), mesh.codes[face])
-    return nearest[points.slot], codes[points.slot]
+def make_triangles() -> Triangles:
+    """Room for any chunk's triangles."""
+    return Triangles(
+        corners=np.zeros(9 * CHUNK_SIZE, np.float32),
+        planes=np.zeros(6 * CHUNK_SIZE, np.float32),
+        bounds=np.zeros(4 * CHUNK_SIZE, np.int32),
+        codes=np.zeros(CHUNK_SIZE, np.int32),
+    )
 
 
 @compiled
-def _scratch(mesh: MeshChunks) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+def gather_corners(triangles, mesh, chunk, px_x, px_y, inverse_z):  # type: ignore[no-untyped-def]
+    """Copy a chunk's projected corners, triangle by triangle."""
+    corners, codes = triangles.corners, triangles.codes
+    first = np.uint64(mesh.face_start[chunk])
+    for k in range(mesh.face_start[chunk + 1] - mesh.face_start[chunk]):
+        i = np.uint64(k)
+        a, b, c = mesh.faces[0, first + i], mesh.faces[1, first + i], mesh.faces[2, first + i]
+        corners[i], corners[i + PART[1]], corners[i + PART[2]] = px_x[a], px_y[a], inverse_z[a]
+        corners[i + PART[3]], corners[i + PART[4]], corners[i + PART[5]] = px_x[b], px_y[b], inverse_z[b]
+        corners[i + PART[6]], corners[i + PART[7]], corners[i + PART[8]] = px_x[c], px_y[c], inverse_z[c]
+        codes[i] = mesh.codes[first + i]
+
+
+@compiled
+def _corners_of(triangles: Triangles, i: int) -> Triangle:
+    """Corners of one triangle."""
+    c = triangles.corners
+    first, second = (c[i], c[i + PART[1]], c[i + PART[2]]), (c[i + PART[3]], c[i + PART[4]], c[i + PART[5]])
+    return (*first, *second, c[i + PART[6]], c[i + PART[7]], c[i + PART[8]])
+
+
+@compiled
+def set_up_planes(triangles: Triangles, count: int) -> None:
+    """Find the planes of the first `count` triangles; infinite or not a number for those without area."""
+    corners, planes = triangles.corners, triangles.planes
+    for k in range(count):
+        i = np.uint64(k)
+        x0, y0, w0 = corners[i], corners[i + PART[1]], corners[i + PART[2]]
+        dx1, dy1 = corners[i + PART[3]] - x0, corners[i + PART[4]] - y0
+        dx2, dy2 = corners[i + PART[6]] - x0, corners[i + PART[7]] - y0
+        area = dx1 * dy2 - dx2 * dy1
+        planes[i], planes[i + PART[1]] = dy2 / area, -dx2 / area
+        planes[i + PART[2]], planes[i + PART[3]] = -dy1 / area, dx1 / area
+        planes[i + PART[4]], planes[i + PART[5]] = corners[i + PART[5]] - w0, corners[i + PART[8]] - w0
+
+
+@compiled
+def _find_pixels(triangles: Triangles, count: int, width: int, height: int) -> None:
+    """Find the columns and rows whose pixel centres the first `count` triangles may cover."""
+    corners, planes, bounds = triangles.corners, triangles.planes, triangles.bounds
+    right, bottom = np.float32(width), np.float32(height)
+    for k in range(count):
+        i = np.uint64(k)
+        x0, x1, x2 = corners[i], corners[i + PART[3]], corners[i + PART[6]]
+        y0, y1, y2 = corners[i + PART[1]], corners[i + PART[4]], corners[i + PART[7]]
+        low_x, high_x = np.ceil(min(x0, min(x1, x2)) - _HALF), np.ceil(max(x0, max(x1, x2)) - _HALF)
+        low_y, high_y = np.ceil(min(y0, min(y1, y2)) - _HALF), np.ceil(max(y0, max(y1, y2)) - _HALF)
+        column, stop_column = np.int32(min(max(low_x, _ZERO), right)), np.int32(min(max(high_x, _ZERO), right))
+        row, stop_row = np.int32(min(max(low_y, _ZERO), bottom)), np.int32(min(max(high_y, _ZERO), bottom))
+        is_seen = min(corners[i + PART[2]], min(corners[i + PART[5]], corners[i + PART[8]])) > _ZERO
+        # Spans find planes of their own, in float64.
+        has_planes = abs(planes[i]) + abs(planes[i + PART[2]]) < _INFINITE
+        is_seen &= has_planes | (stop_column - column > _MAX_STAMP_WIDTH)
+        bounds[i], bounds[i + PART[1]] = column, stop_column
+        bounds[i + PART[2]], bounds[i + PART[3]] = row, stop_row if is_seen else row
+
+
+@inlined
+def is_cut(wa: np.float32, wb: np.float32, wc: np.float32) -> bool:
+    """Tell whether some, but not all corners lie behind the near plane."""
+    num_behind = (wa == _ZERO) + (wb == _ZERO) + (wc == _ZERO)
+    return num_behind == 1 or num_behind == 2
+
+
+@compiled
+def make_scratch(mesh: MeshChunks) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Room for the projected vertices of any chunk."""
     most_vertices = 0
     for chunk in range(len(mesh.centres)):
@@ -234,7 +283,7 @@ def _scratch(mesh: MeshChunks) -> tuple[NDArray[np.float32], NDArray[np.float32]
 
 
 @compiled
-def _project(view, vertices, start, stop, px_x, px_y, inverse_z):  # type: ignore[no-untyped-def]
+def project(view, vertices, start, stop, px_x, px_y, inverse_z):  # type: ignore[no-untyped-def]
     """Write pixels x, y and 1/z of a run of vertices; 1/z = 0 marks one that is not in front of the near plane."""
     m = view.cam_from_world
     m00, m01, m02, m03 = m[0, 0], m[0, 1], m[0, 2], m[0, 3]
@@ -250,34 +299,21 @@ def _project(view, vertices, start, stop, px_x, px_y, inverse_z):  # type: ignor
         inverse_z[i] = w if z_cam >= view.near else _ZERO
 
 
-@compiled
-def _stamp(cells: NDArray[np.int32], width: int, height: int, triangle: Triangle, code: int, depth_mask: int) -> bool:
-    """Draw a small triangle given by pixels and 1/z: branch-free rows that become vector instructions.
-
-    Returns False, with nothing drawn, if it is too wide.
-    """
-    x0, y0, w0, x1, y1, w1, x2, y2, w2 = triangle
-    stride = np.uint64(width + LANES)
-    x_start = np.int32(max(_ZERO, np.ceil(min(x0, min(x1, x2)) - _HALF)))
-    x_stop = np.int32(min(np.float32(width), np.ceil(max(x0, max(x1, x2)) - _HALF)))
-    y_start = np.int32(max(_ZERO, np.ceil(min(y0, min(y1, y2)) - _HALF)))
-    y_stop = np.int32(min(np.float32(height), np.ceil(max(y0, max(y1, y2)) - _HALF)))
-    if y_start >= y_stop or x_start >= x_stop:
-        return True
-    if x_stop - x_start > _MAX_STAMP_WIDTH:
-        return False
-    dx1, dy1, dx2, dy2 = x1 - x0, y1 - y0, x2 - x0, y2 - y0
-    area = dx1 * dy2 - dx2 * dy1
-    if area == _ZERO:
-        return True
+@inlined
+def _stamp(cells, width, triangles, i, depth_mask):  # type: ignore[no-untyped-def]
+    """Draw a triangle that is not too wide: branch-free rows that become vector instructions."""
+    corners, planes, bounds, code = triangles.corners, triangles.planes, triangles.bounds, triangles.codes[i]
+    x0, y0, w0 = corners[i], corners[i + PART[1]], corners[i + PART[2]]
+    w1, w2 = corners[i + PART[5]], corners[i + PART[8]]
     # Barycentric coordinates p (of corner 1) and q (of corner 2), and 1/z, are linear in the pixel.
-    p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
-    w_x = (w1 - w0) * p_x + (w2 - w0) * q_x
-    w_y = (w1 - w0) * p_y + (w2 - w0) * q_y
+    p_x, p_y, q_x, q_y = planes[i], planes[i + PART[1]], planes[i + PART[2]], planes[i + PART[3]]
+    w_x = planes[i + PART[4]] * p_x + planes[i + PART[5]] * q_x
+    w_y = planes[i + PART[4]] * p_y + planes[i + PART[5]] * q_y
     w_min, w_max = min(w0, min(w1, w2)), max(w0, max(w1, w2))
+    x_start, x_stop, y_start, y_stop = bounds[i], bounds[i + PART[1]], bounds[i + PART[2]], bounds[i + PART[3]]
     x, y = np.float32(x_start) + _HALF - x0, np.float32(y_start) + _HALF - y0
     p_row, q_row, w_row = p_x * x + p_y * y, q_x * x + q_y * y, w0 + w_x * x + w_y * y
-    # Unsigned indices: numba's handling of negative ones would keep the loop from becoming vector instructions.
+    stride = np.uint64(width + LANES)
     row = np.uint64(y_start) * stride + np.uint64(x_start)
     for _ in range(y_stop - y_start):
         for block in range(0, x_stop - x_start, LANES):
@@ -289,14 +325,13 @@ def _stamp(cells: NDArray[np.int32], width: int, height: int, triangle: Triangle
                 p, q, w = p_block + p_x * step, q_block + q_x * step, w_block + w_x * step
                 w = np.float32(min(w_max, max(w_min, w)))  # the slope of a sliver may overshoot
                 key = np.int32((w.view(np.int32) & depth_mask) | code)
-                is_covered = (p >= -_EDGE_SLACK) & (q >= -_EDGE_SLACK) & (p + q <= _ONE + _EDGE_SLACK)
+                is_covered = (p >= -EDGE_SLACK) & (q >= -EDGE_SLACK) & (p + q <= _ONE + EDGE_SLACK)
                 key = key if is_covered else np.int32(0)
                 cell = first + np.uint64(lane)
                 old = cells[cell]
                 cells[cell] = old if old > key else key
         p_row, q_row, w_row = p_row + p_y, q_row + q_y, w_row + w_y
         row += stride
-    return True
 
 
 @compiled
@@ -337,57 +372,8 @@ def _draw_spans(
             cells[cell] = old if old > key else key
 
 
-@inlined
-def _cover_points(
-    points: PointCells, nearest: NDArray[np.float32], codes: NDArray[np.int32], triangle: Triangle, code: int
-) -> None:
-    """Let a triangle, in cells, be the first surface of those points that it covers nearest of all so far."""
-    x0, y0, _, x1, y1, _, x2, y2, _ = triangle
-    low_x, high_x = min(x0, min(x1, x2)), max(x0, max(x1, x2))
-    low_y, high_y = min(y0, min(y1, y2)), max(y0, max(y1, y2))
-    right, bottom = np.float32(points.num_columns - 1), np.float32(points.num_rows - 1)
-    if high_x < _ZERO or high_y < _ZERO or low_x > right + _ONE or low_y > bottom + _ONE:
-        return
-    column_start, column_stop = np.int32(min(max(low_x, _ZERO), right)), np.int32(min(high_x, right)) + 1
-    row_start, row_stop = np.int32(min(max(low_y, _ZERO), bottom)), np.int32(min(high_y, bottom)) + 1
-    for row in range(row_start, row_stop):
-        # The points of neighbouring cells of a row follow each other.
-        first = points.start[row * points.num_columns + column_start]
-        last = points.start[row * points.num_columns + column_stop]
-        if first < last:
-            _cover_run(points.x, points.y, first, last, nearest, codes, triangle, code)
-
-
 @compiled
-def _cover_run(  # type: ignore[no-untyped-def]
-    point_x, point_y, first, last, nearest, codes, triangle: Triangle, code
-):
-    """Test a run of points in blocks of LANES, which become vector instructions.
-
-    The last block may run on into points that follow; testing them twice costs nothing and changes nothing.
-    """
-    x0, y0, w0, x1, y1, w1, x2, y2, w2 = triangle
-    dx1, dy1, dx2, dy2 = x1 - x0, y1 - y0, x2 - x0, y2 - y0
-    area = dx1 * dy2 - dx2 * dy1
-    if area == _ZERO:
-        return
-    p_x, p_y, q_x, q_y = dy2 / area, -dx2 / area, -dy1 / area, dx1 / area
-    for block in range(first, last, LANES):
-        for lane in range(LANES):
-            k = np.uint64(block) + np.uint64(lane)
-            x, y = point_x[k] - x0, point_y[k] - y0
-            p, q = p_x * x + p_y * y, q_x * x + q_y * y
-            w = w0 + p * (w1 - w0) + q * (w2 - w0)
-            old_w, old_code = nearest[k], codes[k]
-            is_covered = (p >= -_EDGE_SLACK) & (q >= -_EDGE_SLACK) & (p + q <= _ONE + _EDGE_SLACK)
-            # Of equally near surfaces the higher code wins, so that the order of drawing does not matter.
-            is_first = is_covered & ((w > old_w) | ((w == old_w) & (code > old_code)))
-            nearest[k] = w if is_first else old_w
-            codes[k] = code if is_first else old_code
-
-
-@compiled
-def _clip(view, vertices, a, b, c):  # type: ignore[no-untyped-def]
+def clip(view, vertices, a, b, c):  # type: ignore[no-untyped-def]
     """Cut a triangle at the near plane; returns the part in front, a polygon of shape (n, 3): pixels and 1/z."""
     m = view.cam_from_world
     corners = np.empty((3, 3), np.float64)

@@ -101,7 +101,7 @@ def missing_parts(name: RendererName) -> str | None:
     if name == "numba":
         return None
     if find_spec("pyrender") is None:
-        return 'renderer pyrender needs the extra `render`: pip install "spatialmosaic[render]".'
+        return 'renderer pyrender needs the extra `render`: pip install ".[render]", or pip install pyrender.'
     if os.environ.get("PYOPENGL_PLATFORM", "egl") == "egl" and find_library("EGL") is None:
         return (
             "renderer pyrender draws through EGL, which this system lacks; install it (Debian: apt-get install "

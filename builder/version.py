@@ -9,7 +9,7 @@ from pathlib import Path
 
 BUILDER_VERSION = version("spatialmosaic")
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Raised whenever the visibility stage gives other numbers: annotations of another engine are made anew."""
 
 

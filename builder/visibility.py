@@ -127,8 +127,7 @@ class ViewCounter:
         index, px, z, is_in_image = project_points(points.xyz_world, frame.cam_from_world, window, projection.lens)
         owner = points.instance[index]
         is_visible, is_own = self._renderer.compare(projection.canvas, frame.cam_from_world, px, z, owner)
-        subsets = (is_in_image, is_visible & is_in_image, is_own & is_in_image, is_visible)
-        counts = np.stack([np.bincount(owner[subset], minlength=self._num_instances) for subset in subsets], axis=1)
+        counts = _count_points(owner, is_in_image, is_visible, is_own, self._num_instances)
         flags = np.zeros(len(points.instance), np.bool_)
         flags[index] = is_visible & is_in_image
 
@@ -137,7 +136,7 @@ class ViewCounter:
         num_pixels, boxes = _measure_pixels(picture, projection.cells, self._num_instances)
         image_per_canvas = frame.camera.width * frame.camera.height / picture.size
         return ViewCounts(
-            points=counts.astype(np.int32),
+            points=counts,
             pixels=(num_pixels * image_per_canvas).astype(np.float32),
             boxes=boxes,
             mask=pack_visible(flags[: points.num_base]),
@@ -163,6 +162,24 @@ class _Projection:
 
 
 @compiled
+def _count_points(
+    owner: NDArray[np.int32],
+    is_in_image: NDArray[np.bool_],
+    is_visible: NDArray[np.bool_],
+    is_own: NDArray[np.bool_],
+    num_instances: int,
+) -> NDArray[np.int32]:
+    """Count each instance's points in four ways; see `ViewCounts.points`."""
+    counts = np.zeros((num_instances, _NUM_COUNTS), np.int32)
+    for k in range(len(owner)):
+        counts[owner[k], 0] += is_in_image[k]
+        counts[owner[k], 1] += is_in_image[k] & is_visible[k]
+        counts[owner[k], 2] += is_in_image[k] & is_own[k]
+        counts[owner[k], 3] += is_visible[k]
+    return counts
+
+
+@compiled
 def _measure_pixels(
     instances: NDArray[np.int32], cells: NDArray[np.uint16], num_instances: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -177,15 +194,23 @@ def _measure_pixels(
     boxes[:, 2:] = -1
     height, width = instances.shape
     for row in range(height):
-        for column in range(width):
-            instance = instances[row, column]
+        of_row = instances[row]
+        left, top, right, bottom = cells[0, row], cells[1, row], cells[2, row], cells[3, row]
+        start = 0
+        while start < width:
+            instance, stop = of_row[start], start + 1
+            while stop < width and of_row[stop] == instance:
+                stop += 1
             if instance >= 0:
-                num_pixels[instance] += 1
+                x0, y0, x1, y1 = left[start], top[start], right[start], bottom[start]
+                for column in range(start, stop):
+                    x0, y0 = min(x0, left[column]), min(y0, top[column])
+                    x1, y1 = max(x1, right[column]), max(y1, bottom[column])
+                num_pixels[instance] += stop - start
                 box = boxes[instance]
-                box[0] = min(box[0], cells[0, row, column])
-                box[1] = min(box[1], cells[1, row, column])
-                box[2] = max(box[2], cells[2, row, column])
-                box[3] = max(box[3], cells[3, row, column])
+                box[0], box[1] = min(box[0], x0), min(box[1], y0)
+                box[2], box[3] = max(box[2], x1), max(box[3], y1)
+            start = stop
     for box in boxes:
         if box[2] < 0:
             box[:] = -1

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ..scans.quick_checks import MeshSize
 from ..schema import Frame
 
-_SECONDS_PER_VERTEX = 3.3e-6
+_SECONDS_PER_VERTEX = 2.35e-6
 """Reading, sampling points and sorting the mesh. Time: benchmarks/results/visibility_scan.txt, seconds of one core of an
-AMD EPYC at canvas scale 1/2 and 1920 x 1440: (1.55 + 1.81 + 0.98 + 0.41) s for 1.52 M vertices."""
+AMD EPYC at canvas scale 1/2 and 1920 x 1440: (1.20 + 1.29 + 0.88 + 0.20) s for 1.52 M vertices."""
 _SECONDS_PER_FRAME = 0.011
-"""... (5.74 + 5.04) ms a frame of the small mesh of 37 thousand triangles..."""
-_SECONDS_PER_FRAME_AND_FACE = 1.2e-8
-"""... and (30.73 + 15.84) ms with 2.97 M."""
+"""... (1.36 + 4.00 + 2.60 + 1.57) ms a frame of the small mesh of 37 thousand triangles, and what is between them..."""
+_SECONDS_PER_FRAME_AND_FACE = 7.5e-9
+"""... and (22.11 - 1.29 - 0.88) s for 600 frames with 2.97 M."""
 _QUESTIONS_PER_SECOND = 3_700
 """benchmarks/results/records.txt."""
 _BYTES_PER_FRAME = 4_000

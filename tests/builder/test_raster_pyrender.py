@@ -139,5 +139,5 @@ def test_a_system_without_egl_is_told_what_to_install(monkeypatch, sample_root, 
 
 def test_an_installation_without_the_extra_is_told_its_name(monkeypatch):
     monkeypatch.setattr(renderers, "find_spec", lambda name: None)
-    with pytest.raises(RuntimeError, match=r"spatialmosaic\[render\]"):
+    with pytest.raises(RuntimeError, match=r"extra `render`.*pip install pyrender"):
         annotate(make_scan([board(0, 0, 2)]), RULES, 0, renderer="pyrender")

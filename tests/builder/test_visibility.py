@@ -177,6 +177,14 @@ def test_top_up_points_do_not_count_in_the_overlap():
     np.testing.assert_array_equal(annotations.overlap, few.overlap)
 
 
+def test_points_are_seen_alike_at_every_canvas_scale(sample_scan: Scan):
+    scan = replace(sample_scan, frames=sample_scan.frames[:2])
+    full, quarter = (annotate(scan, replace(RULES, canvas_scale=scale), 0) for scale in (1.0, 0.25))
+    np.testing.assert_array_equal(full.visible_points, quarter.visible_points)
+    np.testing.assert_array_equal(full.visible_points_canvas, quarter.visible_points_canvas)
+    assert (full.visible_pixels != quarter.visible_pixels).any()
+
+
 def test_annotations_are_deterministic(sample_scan: Scan):
     scan = replace(sample_scan, frames=sample_scan.frames[:3])
     a, b = annotate(scan, RULES, 5), annotate(scan, RULES, 5)
