@@ -8,6 +8,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+_VECTORS = {"avx512f": 512, "avx2": 256, "avx": 256, "sse4_2": 128}
+"""Vector instructions, widest first, and their width in bits."""
+
 
 def describe() -> str:
     """CPU model, widest vector instructions, cores, and the versions that speed depends on."""
@@ -18,7 +21,7 @@ def describe() -> str:
         values = {name.strip(): value.strip() for name, value in fields.items()}
         model = values.get("model name", model)
         flags = values.get("flags", "").split()
-        widest = next((name for name in ("avx512f", "avx2", "avx", "sse4_2") if name in flags), widest)
+        widest = next((f"{name} ({bits} bit)" for name, bits in _VECTORS.items() if name in flags), widest)
     return (
         f"{model}, {widest}, {os.cpu_count()} cores; Python {sys.version.split()[0]}, "
         f"numba {version('numba')}, numpy {version('numpy')}"

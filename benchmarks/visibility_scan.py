@@ -32,6 +32,7 @@ from spatialmosaic_builder.annotations import write_annotations
 from spatialmosaic_builder.geometry import camera_centre_world, transform_points
 from spatialmosaic_builder.points import face_instances, sample_points
 from spatialmosaic_builder.raster import Rasterizer
+from spatialmosaic_builder.renderers import NumbaRenderer
 from spatialmosaic_builder.rules import VisibilityRules
 from spatialmosaic_builder.scans import scannetpp
 from spatialmosaic_builder.schema import Frame, Scan
@@ -146,14 +147,14 @@ def time_scene(root: Path, scene_name: str) -> None:
     """Read, annotate and write on one core, and print where the time went."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     seconds: dict[str, float] = {}
-    timed(seconds, "mesh parse", scannetpp, "_read_mesh")
+    timed(seconds, "mesh parse", scannetpp, "read_scene_mesh")
     timed(seconds, "preparation: points", visibility, "sample_points")
     timed(seconds, "preparation: mesh", Rasterizer, "__init__")
     timed(seconds, "points: project", visibility, "project_points")
     timed(seconds, "points: first surfaces", Rasterizer, "first_surfaces")
-    timed(seconds, "points: all", visibility.ViewCounter, "_count_points")
+    timed(seconds, "points: compare", NumbaRenderer, "compare")
     timed(seconds, "pixels: render", Rasterizer, "render")
-    timed(seconds, "pixels: all", visibility.ViewCounter, "_measure_pixels")
+    timed(seconds, "pixels: measure", visibility, "_measure_pixels")
     timed(seconds, "overlaps", visibility, "overlaps")
     start, start_wall = time.process_time(), time.perf_counter()
     scan = scannetpp.read_scan(root, scene_name)
