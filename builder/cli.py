@@ -10,6 +10,7 @@ from typing import Any
 import tyro
 
 from .config import (
+    AuditConfig,
     BuildConfig,
     DemoConfig,
     DoctorConfig,
@@ -60,6 +61,16 @@ def _export(config: ExportConfig) -> None:
         print(f"Wrote {count:,} records to {path}.")
 
 
+def _audit(config: AuditConfig) -> None:
+    from .audit import audit_as_json, audit_dataset, format_audit
+    from .shards import write_json
+
+    audit = audit_dataset(config.dataset)
+    print(format_audit(audit))
+    if config.json:
+        write_json(config.json, audit_as_json(audit))
+
+
 def _demo(config: DemoConfig) -> None:
     from .demo import run_demo
 
@@ -73,6 +84,7 @@ _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     StatusConfig: ("status", _status),
     ReportConfig: ("report", _report),
     ExportConfig: ("export", _export),
+    AuditConfig: ("audit", _audit),
     DemoConfig: ("demo", _demo),
 }
 

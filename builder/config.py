@@ -155,6 +155,16 @@ class ExportConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditConfig:
+    """Measure what can be scored on a dataset without looking at an image."""
+
+    dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
+    """Dataset folder, such as `spatialmosaic build` writes."""
+    json: Path | None = None
+    """File to write the result to, beside the text."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoConfig:
     """Write sample scans, build a dataset from them, and show it: no download needed."""
 

@@ -67,6 +67,12 @@ def write_text(path: Path, text: str) -> None:
         aside.unlink(missing_ok=True)
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write plain data as JSON, and the folders above the file where they are missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
 def read_manifest(path: Path, key: str) -> dict[str, Any] | None:
     """Read the manifest of a complete folder; None if the folder is absent or was made from something else."""
     try:

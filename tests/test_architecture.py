@@ -32,7 +32,10 @@ SCANNETPP_NAMES = re.compile(r"mesh_aligned|segments(_anno)?\.json|nvs_sem|iphon
 
 PURE = {
     f"builder/{name}.py"
-    for name in ("evidence", "geometry", "prompting", "randomness", "relations", "rules", "schema")
+    for name in ("evidence", "geometry", "prompting", "randomness", "reading", "relations", "rules", "schema")
+}
+PURE |= {
+    f"builder/audit/{name}.py" for name in ("choices", "report", "solvers", "statistics", "text_model", "view_flips")
 }
 FILE_CALL = re.compile(r"open|mkdir|unlink|rename|touch|imread|imwrite|savefig|(read|write)_\w+")
 FILE_MODULES = {"io", "os", "pyarrow.parquet", "shutil", "tempfile"}
