@@ -18,6 +18,7 @@ from .config import (
     PrepareImagesConfig,
     ReportConfig,
     StatusConfig,
+    VerifyConfig,
 )
 
 
@@ -71,6 +72,18 @@ def _audit(config: AuditConfig) -> None:
         write_json(config.json, audit_as_json(audit))
 
 
+def _verify(config: VerifyConfig) -> None:
+    from .shards import write_json
+    from .verify import format_verification, verification_as_json, verify_dataset
+
+    found = verify_dataset(config.dataset, config.scans, config.num_scans, config.num_proc, config.seed)
+    print(format_verification(found))
+    if config.json:
+        write_json(config.json, verification_as_json(found))
+    if not found.passes:
+        sys.exit(1)
+
+
 def _demo(config: DemoConfig) -> None:
     from .demo import run_demo
 
@@ -85,6 +98,7 @@ _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     ReportConfig: ("report", _report),
     ExportConfig: ("export", _export),
     AuditConfig: ("audit", _audit),
+    VerifyConfig: ("verify", _verify),
     DemoConfig: ("demo", _demo),
 }
 

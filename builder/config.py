@@ -165,6 +165,24 @@ class AuditConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyConfig:
+    """Derive every answer of a dataset again by exact rays; exits with 1 if too many records are contradicted."""
+
+    dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
+    """Dataset folder, such as `spatialmosaic build` writes."""
+    scans: Path
+    """ScanNet++ root that the dataset was built from."""
+    num_scans: int | None = None
+    """Examine the records of so many scans, drawn by the seed; all by default."""
+    num_proc: int | None = None
+    """Worker processes; all cores by default."""
+    seed: int = 0
+    """Which scans, and to which points rays are sent."""
+    json: Path | None = None
+    """File to write the result to, beside the text."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoConfig:
     """Write sample scans, build a dataset from them, and show it: no download needed."""
 

@@ -40,6 +40,14 @@ PURE |= {
 FILE_CALL = re.compile(r"open|mkdir|unlink|rename|touch|imread|imwrite|savefig|(read|write)_\w+")
 FILE_MODULES = {"io", "os", "pyarrow.parquet", "shutil", "tempfile"}
 
+SECOND_ROAD = {"builder/reading.py"}
+"""Beside the verifier itself."""
+SHARED_BY_BOTH_ROADS = (
+    *("dataset_folder", "randomness", "reading", "report.format_table", "rules", "scans", "schema", "splits.SPLITS"),
+    *("tasks.wording", "workers"),
+    "geometry.Camera",  # its numbers; what it computes is listed by `camera_methods`
+)
+
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 
@@ -95,6 +103,14 @@ def builder_modules() -> set[str]:
     return {path.stem for path in (ROOT / "builder").iterdir() if path.stem[0] != "_"} | BUILDER_FOR_OTHERS
 
 
+@cache
+def camera_methods() -> set[str]:
+    """What the builder's camera computes, as opposed to the numbers that it holds."""
+    tree = parse((ROOT / "builder/geometry.py").read_text(encoding="utf-8"))
+    camera = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Camera")
+    return {node.name for node in functions(camera)}
+
+
 def absolute_imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Line and dotted name of everything a file imports by an absolute name; `from a import b` gives `a.b`."""
     for node in ast.walk(tree):
@@ -104,7 +120,7 @@ def absolute_imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
@@ -171,6 +187,20 @@ def pure_modules_open_no_file(file: File) -> Iterator[tuple[int, str]]:
     for line, name in absolute_imports(file.tree):
         if name in FILE_MODULES or name.rpartition(".")[0] in FILE_MODULES:
             yield line, f"imports {name}"
+
+
+def the_verifier_is_a_second_road(file: File) -> Iterator[tuple[int, str]]:
+    """It shares readers, vocabulary, words and thresholds with the builder, and nothing that computes an answer."""
+    if not (file.path in SECOND_ROAD or file.path.startswith("builder/verify/")) or not file.is_code:
+        return
+    depth = len(PurePosixPath(file.path).parts) - 1
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            for name in (f"{node.module}.{alias.name}" if node.module else alias.name for alias in node.names):
+                if not any(name == shared or name.startswith(f"{shared}.") for shared in SHARED_BY_BOTH_ROADS):
+                    yield node.lineno, f"imports {name}"
+        if isinstance(node, ast.Attribute) and node.attr in camera_methods():
+            yield node.lineno, f"lets the camera compute {node.attr}"
 
 
 def only_commands_print(file: File) -> Iterator[tuple[int, str]]:
@@ -259,6 +289,12 @@ BREACHES: list[tuple[Rule, str, str]] = [
     (pure_modules_open_no_file, "builder/relations.py", "x = path.read_text()"),
     (pure_modules_open_no_file, "builder/geometry.py", "import pyarrow.parquet as pq"),
     (pure_modules_open_no_file, "builder/evidence.py", "from os import listdir"),
+    (the_verifier_is_a_second_road, "builder/verify/a.py", "from ..geometry import box_corners"),
+    (the_verifier_is_a_second_road, "builder/verify/a.py", "from .. import relations"),
+    (the_verifier_is_a_second_road, "builder/verify/a.py", "from ..tasks.count import TASK"),
+    (the_verifier_is_a_second_road, "builder/verify/a.py", "def f():\n    from ..visibility import annotate"),
+    (the_verifier_is_a_second_road, "builder/verify/a.py", "x = frame.camera.px_from_cam(points)"),
+    (the_verifier_is_a_second_road, "builder/reading.py", "from .evidence import SetEvidence"),
     (only_commands_print, "builder/a.py", "print(1)"),
     (randomness_has_a_key, "builder/a.py", "import random"),
     (randomness_has_a_key, "builder/a.py", "rng = np.random.default_rng()"),
@@ -281,6 +317,12 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (only_the_reader_knows_scannetpp, "builder/a.py", '"""Reads segments_anno.json."""'),
     (only_the_reader_knows_scannetpp, "builder/scans/sample/writer.py", "x = 'segments_anno.json'"),
     (pure_modules_open_no_file, "builder/scans/sample/writer.py", "x = open('a')"),
+    (the_verifier_is_a_second_road, "builder/verify/a.py", "from ..geometry import Camera\nx = camera.fx"),
+    (
+        the_verifier_is_a_second_road,
+        "builder/verify/a.py",
+        "from ..scans.scannetpp import read_scan\nfrom .rays import f",
+    ),
     (only_commands_print, "builder/cli.py", "print(1)"),
     (randomness_has_a_key, "builder/a.py", "rng = np.random.default_rng(seed)"),
     (text_speaks_of_the_project, "builder/a.py", 'colour = "#333"; path = root / "data/tmp/x"'),

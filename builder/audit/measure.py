@@ -119,4 +119,4 @@ def _score(scores: Floats, choices: Choices, seed: int) -> Score | None:
         return None
     right: Floats = hits(scores, choices.key)
     scene: Ints = choices.scene
-    return Score.of(clustered_mean(right, scene, seed), choices.chance, len(right))
+    return Score.of(clustered_mean(right, scene, seed), choices.chance, len(right), len(np.unique(scene)))

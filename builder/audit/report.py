@@ -13,6 +13,8 @@ FORMAT = 1
 """Raised when the JSON changes in a way that its readers notice."""
 MAX_EXCESS = 0.03
 """A solver that scores more than this above chance has found a shortcut (three points)."""
+MIN_SCENES = 10
+"""On fewer scenes the bootstrap is too sure of itself to tell a shortcut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,19 @@ class Score:
     high: float | None
     num_records: int
     """Records it was measured on."""
+    num_scenes: int
     verdict: str
-    """`shortcut`: more than `MAX_EXCESS` above chance, and the whole interval above chance; `unclear`: as much above
-    chance, but the interval holds chance or is missing, so more scenes are needed; `none`."""
+    """`shortcut`: more than `MAX_EXCESS` above chance, with the whole interval above chance, on at least `MIN_SCENES`
+    scenes; `unclear`: as much above chance, but more scenes are needed to tell; `none`."""
 
     @classmethod
-    def of(cls, estimate: Estimate, chance: float, num_records: int) -> Score:
+    def of(cls, estimate: Estimate, chance: float, num_records: int, num_scenes: int) -> Score:
         """Judge an accuracy against chance."""
         verdict = "none"
         if estimate.mean > chance + MAX_EXCESS:
-            verdict = "shortcut" if estimate.low is not None and estimate.low > chance else "unclear"
-        return cls(estimate.mean, estimate.low, estimate.high, num_records, verdict)
+            is_sure = num_scenes >= MIN_SCENES and estimate.low is not None and estimate.low > chance
+            verdict = "shortcut" if is_sure else "unclear"
+        return cls(estimate.mean, estimate.low, estimate.high, num_records, num_scenes, verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Audit:
 
 def audit_as_json(audit: Audit) -> dict[str, Any]:
     """Turn an audit into plain data; docs/audit.md describes it."""
-    return {"format": FORMAT, "max_excess": MAX_EXCESS, **asdict(audit)}
+    return {"format": FORMAT, "max_excess": MAX_EXCESS, "min_scenes": MIN_SCENES, **asdict(audit)}
 
 
 def format_audit(audit: Audit) -> str:
@@ -116,7 +120,7 @@ def _format_config(config: ConfigAudit) -> str:
     blocks = [
         format_table(header, rows) + "\nAccuracy in percent without images; - nothing to read, ! shortcut, ? unclear.",
         *_format_found(config, "shortcut", "Shortcuts (more than {points:g} points above chance, 95 % intervals):"),
-        *_format_found(config, "unclear", "As far above chance, but too few scenes to tell:"),
+        *_format_found(config, "unclear", "As far above chance, but on too few scenes to be sure:"),
     ]
     if config.flipped_shares:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in config.flipped_shares.items())

@@ -1,4 +1,4 @@
-"""View flips: the same question about the same objects, answered Yes in one view and No in another.
+"""View flips: the same question about the same two categories, answered Yes in one view and No in another.
 
 No solver that reads text alone can be right in both, so such pairs cancel world knowledge.
 """
@@ -18,7 +18,7 @@ def flip_columns(records: pa.Table) -> pa.Table:
     """Keep what tells whether two existence questions are a pair; other tasks' records are dropped.
 
     Returns:
-        Columns `question_type`, `scene_name`, `source`, `target` (instance ids), `asks_first` (which of the two relations
+        Columns `question_type`, `scene_name`, `source`, `target` (categories), `asks_first` (which of the two relations
         on its axis a question asks for) and `is_yes`.
     """
     records = records.filter(pc.equal(records["task"], "existence"))
@@ -28,8 +28,8 @@ def flip_columns(records: pa.Table) -> pa.Table:
         {
             "question_type": records["question_type"],
             "scene_name": records["scene_name"],
-            "source": pc.struct_field(records["source"], "instance_id"),
-            "target": pc.struct_field(records["target"], "instance_id"),
+            "source": pc.struct_field(records["source"], "category"),
+            "target": pc.struct_field(records["target"], "category"),
             "asks_first": pc.equal(is_yes, holds_first),
             "is_yes": is_yes,
         }

@@ -17,7 +17,7 @@ from ..raster import MAX_INSTANCES
 from ..schema import Instance, OrientedBox, Scan, Skip
 from .errors import ScanError
 from .files import ANNOTATION, IPHONE, MESH, MESH_MASK, SEGMENTS, SceneFiles, image_source, read_json, require
-from .frames import pictured_frames
+from .frames import pictured_frames, posed_frames
 from .labels import categories_of
 
 _FACE_LISTS = ("vertex_indices", "vertex_index")
@@ -25,7 +25,13 @@ _MAX_OBJECT_ID = 2**31 - 1
 _SCANS_ADVICE = "download the scene's scans/ files again"
 
 
-def read_scan(root: Path, scene_name: str, images: str = IPHONE.name, image_root: Path | None = None) -> Scan:
+def read_scan(
+    root: Path,
+    scene_name: str,
+    images: str = IPHONE.name,
+    image_root: Path | None = None,
+    looks_at_pictures: bool = True,
+) -> Scan:
     """Read the labelled mesh and the posed frames of one scene.
 
     A vertex that several objects own belongs to the smallest of them; anonymised vertices belong to none. Frames whose
@@ -36,6 +42,7 @@ def read_scan(root: Path, scene_name: str, images: str = IPHONE.name, image_root
         scene_name: ten hex digits.
         images: which camera's frames, name of an `ImageSource`.
         image_root: the folder that holds the pictures; `root` by default.
+        looks_at_pictures: whether frames are dropped for want of a sound picture.
 
     Raises:
         ScanError: if a file is missing or damaged, or no frame is usable. The message names the file.
@@ -49,7 +56,7 @@ def read_scan(root: Path, scene_name: str, images: str = IPHONE.name, image_root
             f"{files.folder / ANNOTATION} is missing: the scene is not annotated (ScanNet++'s test scenes are not) "
             "or its download is incomplete.",
         )
-    frames, frame_skips = pictured_frames(files)
+    frames, frame_skips = pictured_frames(files) if looks_at_pictures else posed_frames(files)
     vertices, faces = read_scene_mesh(files)
     segments = _read_segments(files.folder / SEGMENTS, len(vertices))
     groups = _read_groups(files.folder / ANNOTATION)

@@ -109,6 +109,7 @@ def test_the_verb_prints_and_writes(dataset: Path, tmp_path: Path, monkeypatch, 
     main()
     printed = capsys.readouterr().out
     assert "obj_spatial_occ_ab, paired_axis: 50.0%" in printed
+    assert "on too few scenes to be sure" in printed
     assert json.loads(file.read_text()) == json.loads(json.dumps(audit_as_json(audit_dataset(dataset))))
     assert printed.strip() == format_audit(audit_dataset(dataset))
 

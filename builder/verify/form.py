@@ -1,0 +1,230 @@
+"""What a record must fulfil in itself, before any look at the scene: its fields and its sentences agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..reading import parse_answer, parse_option, parse_question
+from ..rules import PROFILES, Rules
+from ..scans.labels import plural
+from ..splits import SPLITS
+from .case import Ledger, Record, Text
+from .schemes import check_scheme
+from .truth import exactly
+
+LETTERS = "ABCDEFGH"
+_ROUNDING = 1e-4
+"""Stored values are 32-bit."""
+
+
+_FILLED = (
+    *("id", "scene_name", "split", "profile", "task", "question_type", "frame_set_id", "frames", "image_paths"),
+    *("question", "options", "ground_truth", "answer_type", "category", "overlap_avg", "overlap_level", "vis_level"),
+    *("gt_scenario", "num_frames_visible"),
+)
+"""Columns that no record leaves empty."""
+_LISTS = ("frames", "image_paths", "options")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the records of a question type have."""
+
+    task: str
+    num_options: int
+    answer_type: str = "choice"
+    relations: tuple[str, ...] = ()
+    """The two relations on the axis that is asked about."""
+    has_query_frame: bool = True
+    has_source: bool = False
+    has_target: bool = True
+
+
+_AXES = {"lr": ("left", "right"), "ab": ("higher", "lower"), "fb": ("closer", "farther")}
+SHAPES = {
+    "obj_count_occ": Shape("count", 4, has_query_frame=False, has_target=False),
+    "bestview_count_occ": Shape("best_view", 4, has_query_frame=False, has_target=False),
+    **{
+        f"obj_existence_occ_{axis}": Shape("existence", 2, relations=pair, has_source=True)
+        for axis, pair in _AXES.items()
+    },
+    **{
+        f"obj_attribute_occ_{axis}": Shape("attribute", 4, relations=pair, has_source=True)
+        for axis, pair in _AXES.items()
+    },
+    **{
+        f"obj_spatial_occ_{axis}": Shape("spatial_relation", 4, relations=pair, has_source=True)
+        for axis, pair in _AXES.items()
+    },
+    "obj_localization_occ": Shape("localization", 4),
+    "obj_count_occ_na": Shape("count", 0, "number", has_query_frame=False, has_target=False),
+    "obj_localization_occ_na": Shape("localization", 0, "point"),
+    "obj_distance_occ_na": Shape("distance", 0, "number"),
+    "obj_obj_distance_occ_na": Shape("distance", 0, "number", has_query_frame=False, has_source=True),
+    "obj_size_occ_na": Shape("size", 0, "number", has_query_frame=False),
+}
+"""By question type (spec section 7)."""
+
+
+def check_form(record: Record, ledger: Ledger) -> Text | None:
+    """Claim that a record's fields and sentences agree.
+
+    Returns:
+        What its sentences say; None where it is too broken to be judged further.
+    """
+    empty = [name for name in _FILLED if record[name] is None or (name in _LISTS and None in record[name])]
+    if not ledger.claim("the columns are filled", exactly(not empty), "values", empty):
+        return None
+    shape, rules = SHAPES.get(record["question_type"]), PROFILES.get(record["profile"])
+    if not ledger.claim(
+        "the question type is known", exactly(shape), "one of spec section 7", record["question_type"]
+    ):
+        return None
+    if not ledger.claim("the profile is known", exactly(rules), " or ".join(PROFILES), record["profile"]):
+        return None
+    assert shape is not None
+    assert rules is not None
+    _check_levels(record, rules, ledger)
+    is_task = exactly(record["task"] == shape.task)
+    if not ledger.claim("the task is the question type's", is_task, shape.task, record["task"]):
+        return None
+    ledger.claim("the split is known", exactly(record["split"] in SPLITS), " or ".join(SPLITS), record["split"])
+    sound = [_check_frames(record, shape, rules, ledger), _check_refs(record, shape, ledger)]
+    sound.append(_check_options(record, shape, ledger))
+    return _read_text(record, shape, rules, ledger) if all(sound) else None
+
+
+def _check_levels(record: Record, rules: Rules, ledger: Ledger) -> None:
+    overlap, occlusion = record["overlap_avg"], record["occlusion_avg"]
+    levels = _levels(overlap, (*zip(rules.overlap_levels, ("high", "medium"), strict=True), (float("inf"), "low")))
+    got = record["overlap_level"]
+    ledger.claim("overlap_level follows overlap_avg", exactly(got in levels), levels, got)
+    names = (*(name for name, _ in rules.level_weights),)
+    bounds = (*zip(rules.occlusion_levels, names[:-1], strict=True), (float("inf"), names[-1]))
+    expected = {None} if occlusion is None else _levels(occlusion, bounds)
+    got = record["occ_level"]
+    ledger.claim("occ_level follows occlusion_avg", exactly(got in expected), expected, got)
+
+
+def _levels(value: float, bounds: Iterable[tuple[float, str]]) -> set[str | None]:
+    """Levels that a rounded value may have."""
+    bounds = list(bounds)
+    return {next((name for bound, name in bounds if v < bound), None) for v in (value - _ROUNDING, value + _ROUNDING)}
+
+
+def _check_frames(record: Record, shape: Shape, rules: Rules, ledger: Ledger) -> bool:
+    frames, query = record["frames"], record["query_frame"]
+    is_set = len(frames) in rules.frame_counts and len(set(frames)) == len(frames) == len(record["image_paths"])
+    ledger.claim("the frames are a set", exactly(is_set), f"{rules.frame_counts} different ones", frames)
+    fits = (query is not None and 1 <= query <= len(frames)) if shape.has_query_frame else query is None
+    return ledger.claim("the query frame is one of them", exactly(fits), f"1 to {len(frames)}", query) and is_set
+
+
+def _check_refs(record: Record, shape: Shape, ledger: Ledger) -> bool:
+    source, target, relation = record["source"], record["target"], record["relation"]
+    has_refs = (source is not None) == shape.has_source and (target is not None) == shape.has_target
+    ledger.claim(
+        "source and target stand where the question type has them", exactly(has_refs), shape, (source, target)
+    )
+    fits = relation in shape.relations if shape.relations else relation is None
+    ledger.claim("the relation is on the asked axis", exactly(fits), shape.relations or None, relation)
+    if not has_refs:
+        return False
+    if target is not None:
+        same = target["category"] == record["category"]
+        ledger.claim("the category is the target's", exactly(same), target["category"], record["category"])
+    if source is not None:
+        differ = source["category"] != record["category"]
+        ledger.claim("source and target are of two categories", exactly(differ), "", source["category"])
+    is_boxed = shape.task == "localization" and record["ground_truth"] != "No"
+    has_box = len(record["bbox_2d"] or ()) == 4 and record["bbox_2d_diag"] is not None
+    ledger.claim("a box is given where a place is the answer", exactly(has_box == is_boxed), is_boxed, has_box)
+    return fits and has_box == is_boxed
+
+
+def _check_options(record: Record, shape: Shape, ledger: Ledger) -> bool:
+    options, index, kind = record["options"], record["answer_index"], record["answer_type"]
+    ledger.claim(
+        "the answer is of the question type's kind", exactly(kind == shape.answer_type), shape.answer_type, kind
+    )
+    if not shape.num_options:
+        none = not options and index is None and record["mc_answer"] is None and record["chance"] is None
+        return ledger.claim("a number or point has no options", exactly(none), "none", options)
+    texts = [option[3:] for option in options]
+    lettered = [f"{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False)]
+    fits = len(options) == shape.num_options and lettered == options
+    ledger.claim("the options are lettered", exactly(fits), f"{shape.num_options} options", options)
+    ledger.claim("the options differ", exactly(len(set(texts)) == len(texts)), "different texts", options)
+    if not fits or not ledger.claim("the key is an option", exactly(index in range(len(options))), "", index):
+        return False
+    key = (LETTERS[index], texts[index])
+    got = (record["mc_answer"], record["ground_truth"])
+    ledger.claim("letter, text and index of the key agree", exactly(key == got), key, got)
+    same = record["chance"] is not None and abs(record["chance"] - 1 / len(options)) < _ROUNDING
+    ledger.claim("chance is that of a uniform guess", exactly(same), 1 / len(options), record["chance"])
+    return True
+
+
+def _read_text(record: Record, shape: Shape, rules: Rules, ledger: Ledger) -> Text | None:
+    asked = parse_question(shape.task, record["question"])
+    options = [parse_option(shape.task, option[3:]) for option in record["options"]]
+    parse = parse_option if shape.num_options else parse_answer
+    answer = parse(shape.task, record["ground_truth"])
+    if not ledger.claim("the question has the task's words", exactly(asked), shape.task, record["question"]):
+        return None
+    fits = answer is not None and None not in options
+    if not ledger.claim("the answers have the task's words", exactly(fits), shape.task, record["options"]):
+        return None
+    assert asked is not None
+    assert answer is not None
+    text = Text(asked, tuple(option for option in options if option is not None), answer)
+    _check_names(record, text, rules, ledger)
+    check_scheme(record, text, rules, ledger)
+    return text
+
+
+def _check_names(record: Record, text: Text, rules: Rules, ledger: Ledger) -> None:
+    """Claim that the sentences name what the fields hold."""
+    asked, source, target = text.asked, record["source"], record["target"]
+    frame, category = record["query_frame"], record["category"]
+    ledger.claim("the question names the query frame", exactly(asked.frame == frame), frame, asked.frame)
+    names = [s.frame for s in text.options if s.frame is not None]
+    defined = all(1 <= name <= len(record["frames"]) for name in names)
+    ledger.claim("the options name frames of the set", exactly(defined), len(record["frames"]), names)
+    if asked.category is not None:
+        same = asked.category in (category, plural(category))
+        ledger.claim("the question names the category", exactly(same), category, asked.category)
+    named = None if source is None else source["category"]
+    ledger.claim("the question names the source", exactly(asked.source == named), named, asked.source)
+    position = (source or target or {}).get("position")
+    tag = None if position is None else tuple(position)
+    ledger.claim("the question tells twins apart as the record does", exactly(asked.tag == tag), tag, asked.tag)
+    for option in text.options:
+        if option.source is not None:
+            same = (option.source, option.tag) == (asked.source, asked.tag)
+            ledger.claim("the options name the source", exactly(same), asked.source, option.source)
+    note = rules.coordinate_note if tag is not None or record["task"] == "localization" else ""
+    ledger.claim("coordinates are explained where there are any", exactly(asked.note == note), note, asked.note)
+
+
+def check_group(records: Iterable[tuple[Record, Ledger]]) -> None:
+    """Claim what holds between the records of one scene: ids, frame sets, splits; no question stands twice in a set."""
+    first: dict[tuple[object, ...], object] = {}
+    for record, ledger in records:
+        frames, frame_set = tuple(record["frames"]), record["frame_set_id"]
+        for what, key, value in (
+            ("a frame set has one id", ("set", frozenset(frames)), frame_set),
+            ("an id names one frame set", ("id", frame_set), frozenset(frames)),
+            ("a frame set has one order", ("order", frozenset(frames)), frames),
+            ("a scene is in one split", ("split", record["scene_name"]), record["split"]),
+        ):
+            before = first.setdefault(key, value)
+            ledger.claim(what, exactly(before == value), before, value)
+        has_options = record["answer_type"] == "choice"
+        for what, once in (
+            ("an id stands once", ("record", record["id"])),
+            ("a question stands once in a frame set", ("question", frame_set, record["question"], has_options)),
+        ):
+            ledger.claim(what, exactly(once not in first), "once", "again")
+            first[once] = True
