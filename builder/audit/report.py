@@ -106,7 +106,7 @@ def format_audit(audit: Audit) -> str:
 def _format_config(config: ConfigAudit) -> str:
     solvers = list(dict.fromkeys(name for of_type in config.question_types.values() for name in of_type.scores))
     header = ("question type", "records", "scenes", "chance", "letters p", *solvers)
-    rows = [
+    rows: list[tuple[str | float | None, ...]] = [
         (
             name,
             of_type.num_records,

@@ -92,7 +92,9 @@ def format_verification(found: Verification) -> str:
     """Lay a verification out for a terminal."""
     blocks = [f"{name}\n\n{_verdict_table(by_type)}" for name, by_type in found.verdicts.items()]
     if found.claims:
-        rows = [(claim, *(counts.get(verdict, 0) for verdict in _DOUBTS)) for claim, counts in found.claims.items()]
+        rows: list[tuple[str | float | None, ...]] = [
+            (claim, *(counts.get(verdict, 0) for verdict in _DOUBTS)) for claim, counts in found.claims.items()
+        ]
         blocks.append(format_table(("in doubt", *_DOUBTS), rows))
     if found.disagreements:
         shown = [_format_finding(finding) for finding in found.disagreements[:_SHOWN]]
@@ -114,7 +116,9 @@ _DOUBTS = (Verdict.WITHIN_TOLERANCE.value, Verdict.DISAGREES.value)
 
 def _verdict_table(by_type: dict[str, dict[str, int]]) -> str:
     names = [verdict.value for verdict in Verdict]
-    rows = [(name, sum(by.values()), *(by.get(verdict, 0) for verdict in names)) for name, by in by_type.items()]
+    rows: list[tuple[str | float | None, ...]] = [
+        (name, sum(by.values()), *(by.get(verdict, 0) for verdict in names)) for name, by in by_type.items()
+    ]
     return format_table(("question type", "records", *names), rows)
 
 
