@@ -202,9 +202,14 @@ def _overlap_avg(annotations: Annotations, frame_set: FrameSet) -> float:
 
 def overlap_level(overlap_avg: float, rules: Rules) -> str:
     """Difficulty of a mean overlap in percent: little overlap is `high`."""
-    return ("high", "medium", "low")[bisect_right(rules.overlap_levels, overlap_avg)]
+    return ("high", "medium", "low")[bisect_right(rules.overlap_levels, _as_stored(overlap_avg))]
 
 
 def occlusion_level(occlusion_avg: float, rules: Rules) -> str:
     """Difficulty of a mean occlusion ratio."""
-    return rules.level_weights[bisect_right(rules.occlusion_levels, occlusion_avg)][0]
+    return rules.level_weights[bisect_right(rules.occlusion_levels, _as_stored(occlusion_avg))][0]
+
+
+def _as_stored(value: float) -> float:
+    """Round as the record's column does, so that a level is that of the value beside it."""
+    return float(np.float32(value))
