@@ -73,16 +73,16 @@ def test_failures_are_told_with_their_reason_and_tried_again(sample_root, sample
     assert status_of(out).counts == {"done": 2}
 
 
-def test_names_in_a_scene_list_need_not_be_file_names(sample_root, sample_scenes, tmp_path):
+def test_listed_scenes_that_are_not_there_have_failed(sample_root, sample_scenes, tmp_path):
     lists = [tmp_path / "train.txt", tmp_path / "test.txt"]
-    strange = ["../up", "a/b", "x" * 150]
-    lists[0].write_text("\n".join([sample_scenes[0], *strange]) + "\n")
+    absent = ["0123456789", "00000000ff"]
+    lists[0].write_text("\n".join([sample_scenes[0], *absent]) + "\n")
     lists[1].write_text(f"{sample_scenes[1]}\n")
     out = tmp_path / "out"
     build(BuildConfig(sample_root, out, size="60", num_proc=1, split=",".join(map(str, lists))))
     status = status_of(out)
-    assert [scan.scene_name for scan in status.scans if scan.state == "failed"] == sorted(strange)
-    assert status.counts == {"done": 2, "failed": 3}
+    assert [scan.scene_name for scan in status.scans if scan.state == "failed"] == sorted(absent)
+    assert status.counts == {"done": 2, "failed": 2}
 
 
 def test_a_killed_build_is_told_from_one_that_runs(sample_root, tmp_path):
