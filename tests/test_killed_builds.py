@@ -45,9 +45,15 @@ def start(config: BuildConfig) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
+TIMED = ("*.plan.json", "outcomes/*/*.json")
+"""What tells when a build ran and how long each scan took: no two builds agree on it."""
+
+
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a dataset and of what lies beside it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """SHA-256 of every file of a dataset and of what lies beside it, but for what tells the time."""
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and not any(path.match(pattern) for pattern in TIMED)
+    )
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -97,7 +97,8 @@ def dataset(sample_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_the_paper_s_shortcuts_show(dataset: Path) -> None:
     audited = audit_dataset(dataset).configs["paper"]
     assert set(audited.question_types) | set(audited.left_out) == set(QUESTION_TYPES)
-    assert sum(found.num_records for found in audited.question_types.values()) == 600
+    num_choices = sum(found.num_records for found in audited.question_types.values())
+    assert num_choices + sum(audited.left_out.values()) == 600
     assert all(found.num_scenes == 2 for found in audited.question_types.values())
     assert audited.question_types["obj_spatial_occ_lr"].scores["paired_axis"].accuracy == 0.5
     assert audited.question_types["obj_count_occ"].letters.p_value > 0.5
