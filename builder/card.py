@@ -18,7 +18,7 @@ from .version import BUILDER_VERSION
 
 CONFIG_DESCRIPTIONS = {
     "paper": "Questions by the published rules.",
-    "strict": "Questions that cannot be guessed without looking.",
+    "strict": "Questions made so that text and options do not give the answer away.",
     "annotations": "Visibility of every instance in every frame.",
 }
 """The configs in the order of the card."""

@@ -64,24 +64,30 @@ def _export(config: ExportConfig) -> None:
 
 def _audit(config: AuditConfig) -> None:
     from .audit import audit_as_json, audit_dataset, format_audit
-    from .shards import write_json
 
     audit = audit_dataset(config.dataset)
     print(format_audit(audit))
-    if config.json:
-        write_json(config.json, audit_as_json(audit))
+    _keep_result(config, "audit.json", audit_as_json(audit))
 
 
 def _verify(config: VerifyConfig) -> None:
-    from .shards import write_json
     from .verify import format_verification, verification_as_json, verify_dataset
 
     found = verify_dataset(config.dataset, config.scans, config.num_scans, config.num_proc, config.seed)
     print(format_verification(found))
-    if config.json:
-        write_json(config.json, verification_as_json(found))
+    _keep_result(config, "verify.json", verification_as_json(found))
     if not found.passes:
         sys.exit(1)
+
+
+def _keep_result(config: AuditConfig | VerifyConfig, name: str, result: dict[str, Any]) -> None:
+    """Write a result where it was asked for, else into the work folder, where `report` finds it."""
+    from .pipeline import work_folder
+    from .shards import write_json
+
+    work = work_folder(config.dataset)
+    if config.json or work.is_dir():
+        write_json(config.json or work / name, result)
 
 
 def _demo(config: DemoConfig) -> None:

@@ -31,8 +31,8 @@ class BuildConfig:
     out: Path = Path("spatialmosaic")
     """Dataset folder to write; per-scan files go to OUT.work beside it."""
     profile: Profile = DEFAULT_PROFILE
-    """Rules of the questions: the published ones, or those under which no question can be guessed (docs/profiles.md). Also
-    the name of the dataset's config: both may lie in one folder."""
+    """Rules of the questions: the published ones, or those that keep text and options from giving the answer away
+    (docs/profiles.md). Also the name of the dataset's config: both may lie in one folder."""
     images: Images = "iphone"
     """Frames to ask about: the phone's, as in the paper, or the DSLR's undistorted ones."""
     image_root: Path | None = None
@@ -161,7 +161,7 @@ class AuditConfig:
     dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
     """Dataset folder, such as `spatialmosaic build` writes."""
     json: Path | None = None
-    """File to write the result to, beside the text."""
+    """File to write the result to; DATASET.work/audit.json, where `report` finds it, if there is such a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class VerifyConfig:
     seed: int = 0
     """Which scans, and to which points rays are sent."""
     json: Path | None = None
-    """File to write the result to, beside the text."""
+    """File to write the result to; DATASET.work/verify.json, where `report` finds it, if there is such a folder."""
 
 
 @dataclass(frozen=True, slots=True)

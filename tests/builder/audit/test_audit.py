@@ -16,7 +16,7 @@ from spatialmosaic_builder.audit import audit_as_json, audit_dataset, format_aud
 from spatialmosaic_builder.audit.measure import audit_records
 from spatialmosaic_builder.cli import main
 from spatialmosaic_builder.config import BuildConfig
-from spatialmosaic_builder.pipeline import build
+from spatialmosaic_builder.pipeline import build, work_folder
 from spatialmosaic_builder.tasks import QUESTION_TYPES
 
 Record = dict[str, Any]
@@ -113,6 +113,14 @@ def test_the_verb_prints_and_writes(dataset: Path, tmp_path: Path, monkeypatch, 
     assert "on too few scenes to be sure" in printed
     assert json.loads(file.read_text()) == json.loads(json.dumps(audit_as_json(audit_dataset(dataset))))
     assert printed.strip() == format_audit(audit_dataset(dataset))
+
+
+def test_without_a_file_the_result_lies_where_the_report_looks(dataset: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["spatialmosaic", "audit", str(dataset)])
+    main()
+    capsys.readouterr()
+    kept = json.loads((work_folder(dataset) / "audit.json").read_text())
+    assert kept == json.loads(json.dumps(audit_as_json(audit_dataset(dataset))))
 
 
 def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
