@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from datasets import Features
 from tqdm import tqdm
 
+from . import contests
 from .annotations import FRAMES_SCHEMA, INSTANCES_SCHEMA, VIEWS_SCHEMA
-from .balance import Stock
+from .balance import Stock, stock_of
 from .card import CONFIG_DESCRIPTIONS, Build, card_text
 from .merge import finish_records, plan_quotas
 from .randomness import digest
@@ -78,16 +79,16 @@ def write_dataset(plan: DatasetPlan) -> Counts:
     code = source_digest()
     key = digest("records", code, json.dumps(plan.identity), plan.scenes, sorted(plan.keys.items()))
     annotations_key = digest("annotations", code, plan.canvas_scale, plan.scenes, sorted(plan.annotation_keys.items()))
+    uneven = _find_uneven(plan)
+    stocks = plan.stocks | {scene: stock_of(_candidates(plan, scene, rows)) for scene, rows in uneven.items()}
     quotas = {
-        split: plan_quotas(
-            {scene: plan.stocks[scene] for scene in plan.scenes[split]}, plan.questions[split], plan.seed
-        )
+        split: plan_quotas({scene: stocks[scene] for scene in plan.scenes[split]}, plan.questions[split], plan.seed)
         for split in SPLITS
     }
 
     def records(split: str, scene: str) -> pa.Table:
-        folder = plan.work / "candidates" / plan.profile / scene
-        return finish_records(pq.read_table(folder / "candidates.parquet"), quotas[split][scene], split, plan.seed)
+        candidates = _candidates(plan, scene, uneven.get(scene, []))
+        return finish_records(candidates, quotas[split][scene], split, plan.seed)
 
     def annotations(split: str, scene: str) -> pa.Table:
         return annotation_rows(split, scene, plan.canvas_scale, plan.work / "annotations" / scene)
@@ -104,6 +105,24 @@ def write_dataset(plan: DatasetPlan) -> Counts:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return counts
+
+
+def _find_uneven(plan: DatasetPlan) -> dict[str, list[int]]:
+    """Rows of the candidates of scenes, of whichever split, that no record is made of."""
+    evenness = contests.ContestFilter()
+    uneven = {}
+    for scene in sorted(scene for scenes in plan.scenes.values() for scene in scenes):
+        candidates = pq.read_table(_candidates_file(plan, scene), columns=contests.COLUMNS)
+        uneven[scene] = evenness.find_uneven(candidates)
+    return {scene: rows for scene, rows in uneven.items() if rows}
+
+
+def _candidates(plan: DatasetPlan, scene: str, uneven: list[int]) -> pa.Table:
+    return contests.leave_out(pq.read_table(_candidates_file(plan, scene)), uneven)
+
+
+def _candidates_file(plan: DatasetPlan, scene: str) -> Path:
+    return plan.work / "candidates" / plan.profile / scene / "candidates.parquet"
 
 
 def _builds(plan: DatasetPlan, counts: Counts) -> list[Build]:

@@ -91,8 +91,9 @@ def exchangeable_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Gener
             continue
         own = int(rng.integers(2))
         pair = pair_at(evidence, sides[own][0])
-        wrong = evidence.scene.category_index[pairs.target[sides[1 - own][:_NUM_DISTRACTORS]]]
-        yield pair if isinstance(pair, Skip) else Choice(pair, wrong.tolist(), Balance(side=own, num_sides=2))
+        wrong = evidence.scene.category_index[pairs.target[sides[1 - own][:_NUM_DISTRACTORS]]].tolist()
+        balance = Balance(side=own, num_sides=2, exchangeable=True)
+        yield pair if isinstance(pair, Skip) else Choice(pair, wrong, balance)
 
 
 def _that_may_meet(evidence: SetEvidence, members: list[int]) -> list[int]:

@@ -24,6 +24,8 @@ class Balance:
     num_sides: int = 1
     across_scenes: bool = False
     """Balance over the whole split, not in each scene: for sides that one scene seldom has all of."""
+    exchangeable: bool = False
+    """Any of the options could be the key; see `contests.py` for how none becomes likelier than another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
@@ -15,7 +16,7 @@ from spatialmosaic_builder.rules import PROFILES, STRICT
 from spatialmosaic_builder.schema import Skip
 from spatialmosaic_builder.tasks import QUESTION_TYPES
 from spatialmosaic_builder.tasks.best_view import best_frame
-from spatialmosaic_builder.tasks.centres import object_centres
+from spatialmosaic_builder.tasks.centres import offer_object_centres
 from spatialmosaic_builder.tasks.count import consecutive_options
 
 BOX = (100, 200, 140, 260)
@@ -122,15 +123,30 @@ class TestOptions:
             evidence = evidence_of(things, rules=STRICT)
             assert best_frame(evidence, np.array([0])) == expected
 
-    def test_wrong_centres_are_other_objects(self, evidence_of, thing):
+    def test_any_of_the_centres_could_be_the_key(self, evidence_of, thing):
         boxes = [BOX, FAR_BOX, (800, 500, 840, 560), (102, 202, 140, 260)]
         things = [thing(f"thing {k}", seen={0: box}) for k, box in enumerate(boxes)]
+        things += [thing("mug", seen={0: (900, 50, 930, 80)}), thing("mug", seen={0: (950, 50, 980, 80)})]
+        things += [thing("lamp", seen={1: BOX})]
+        lamp = len(things) - 1
         evidence = evidence_of(things, rules=STRICT)
-        key = evidence.scene.question_key(0, 0)
-        centres = {evidence.scene.question_centre(0, k) for k in (1, 2)}
-        for seed in range(10):
-            rng = np.random.default_rng(seed)
-            assert set(object_centres(evidence, 0, 0, key, rng)) == centres, "the last one lies on the key"
+        place = {evidence.scene.question_centre(0, k): k for k in range(6)}
+        targets = Counter()
+        for seed in range(30):
+            for case, centres in offer_object_centres(evidence, np.random.default_rng(seed)):
+                if case.position > 0:
+                    assert centres is None, "the others show one object or none"
+                    continue
+                offered = [place[centre] for centre in centres]
+                # Things 0 and 3 are too close, and there are two mugs.
+                assert sorted(offered) in ([0, 1, 2], [1, 2, 3])
+                if case.is_there:
+                    assert offered[0] == case.target
+                    targets[case.target] += 1
+                else:
+                    assert case.target == lamp
+        assert set(targets) == {0, 1, 2, 3}
+        assert targets[1] / targets.total() == pytest.approx(1 / 3, abs=0.05)
 
     def test_spatial_relation_offers_four_combinations(self, evidence_of, thing):
         """Two frames see the lamp from either side: here by two lamps, of which each set shows one."""

@@ -251,7 +251,7 @@ PLANTED: list[tuple[str, tuple[str, ...], Change, set[str]]] = [
     ("another key", ("attribute",), other_keys, {"the key is the target"}),
     ("another key", ("spatial_relation",), other_keys, {"the key holds", "the key names the relation"}),
     ("another key", ("localization",), other_keys, {"none of the category is in the query frame",
-     "the key is the centre of the visible box", "the target is visible"}),
+     "the key is the centre of the visible box", "the target is visible", "the target is visible in another frame"}),
     ("a higher count", ("count", "best_view"), more_counted, {"the key is the count"}),
     ("a higher count", ("count_na",), counted_more, {"the key is the count"}),
     ("a distractor that is true", ("attribute",), true_category, {"a wrong category is false"}),
