@@ -28,7 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rooms", type=int, default=104, help="sample rooms to write (104)")
     parser.add_argument("--questions", type=int, default=800, help="questions a room and profile (800)")
-    parser.add_argument("--folder", type=Path, help="keep the rooms and the dataset here; a later run goes on from them")
+    parser.add_argument(
+        "--folder", type=Path, help="keep the rooms and the dataset here; a later run goes on from them"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = make_dataset(args.folder or Path(folder), args.rooms, args.questions)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from datasets import Features
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from .findings import Table, check_tables, read_findings
 from .splits import SPLITS
 from .version import BUILDER_VERSION
 
@@ -41,12 +42,13 @@ class Build:
         return [split for split in SPLITS if any(split in counts for counts in by_split)]
 
 
-def card_text(folders: dict[str, Path], builds: Sequence[Build]) -> str:
+def card_text(folders: dict[str, Path], builds: Sequence[Build], work: Path) -> str:
     """Write the card `README.md`: the `configs:` that `load_dataset` reads, and what a person wants to know.
 
     Args:
         folders: where each config's Parquet files lie now.
         builds: of the profiles that are there; the first is the default config.
+        work: the work folder, where audit and verification lie if they were made.
     """
     configs: list[dict[str, Any]] = []
     infos: list[dict[str, Any]] = []
@@ -88,8 +90,23 @@ def card_text(folders: dict[str, Path], builds: Sequence[Build]) -> str:
         builds=[replace(build, identity=_without_paths(build.identity)) for build in builds],
         builder_version=BUILDER_VERSION,
         scene_lists=lists,
+        checks={build.profile: _checks(work, build.profile) for build in builds},
     )
     return str(card.content)
+
+
+def _checks(work: Path, profile: str) -> list[tuple[Table, str]]:
+    """The audit and the verification, each with its rows as Markdown."""
+    return [(table, _markdown(table)) for table in check_tables(read_findings(work, profile), profile)]
+
+
+def _markdown(table: Table) -> str:
+    rows = [
+        (f"`{row[0]}`", *(f"{cell:,}" if isinstance(cell, int) else cell or "" for cell in row[1:]))
+        for row in table.rows
+    ]
+    lines = [table.header, ("---", *("---:" for _ in table.header[1:])), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _without_paths(identity: dict[str, Any]) -> dict[str, Any]:

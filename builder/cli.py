@@ -31,10 +31,16 @@ def _doctor(config: DoctorConfig) -> None:
 
 
 def _build(config: BuildConfig) -> None:
+    from .checks import check_build
+    from .findings import format_checks
     from .pipeline import build
     from .report import format_report
 
-    print(f"\n{format_report(build(config))}\n\nThe dataset is in {config.out}.")
+    print(f"\n{format_report(build(config))}")
+    found = check_build(config)
+    print(f"\n{format_checks(found, config.profile)}\n\nThe dataset is in {config.out}.")
+    if found.verification is not None and not found.verification["passes"]:
+        sys.exit(1)
 
 
 def _prepare_images(config: PrepareImagesConfig) -> None:
@@ -64,18 +70,20 @@ def _export(config: ExportConfig) -> None:
 
 def _audit(config: AuditConfig) -> None:
     from .audit import audit_as_json, audit_dataset, format_audit
+    from .findings import AUDIT
 
     audit = audit_dataset(config.dataset)
     print(format_audit(audit))
-    _keep_result(config, "audit.json", audit_as_json(audit))
+    _keep_result(config, AUDIT, audit_as_json(audit))
 
 
 def _verify(config: VerifyConfig) -> None:
+    from .findings import VERIFICATION
     from .verify import format_verification, verification_as_json, verify_dataset
 
     found = verify_dataset(config.dataset, config.scans, config.num_scans, config.num_proc, config.seed)
     print(format_verification(found))
-    _keep_result(config, "verify.json", verification_as_json(found))
+    _keep_result(config, VERIFICATION, verification_as_json(found))
     if not found.passes:
         sys.exit(1)
 

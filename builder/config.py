@@ -15,9 +15,14 @@ Profile = Literal["paper", "strict"]
 """Names of `rules.PROFILES`."""
 DEFAULT_PROFILE: Profile = "paper"
 
+Verify = Literal["all", "sample", "none"]
+"""Whose answers a build derives again when it ends."""
+
 RendererName = Literal["numba", "pyrender"]
 """Who looks at the mesh: see `renderers.make_renderer`."""
 
+_NOT_IN_RECORDS = ("out", "image_root", "num_proc", "verify")
+"""Options that the records do not depend on."""
 _MIN_CANVAS_SCALE = 0.1
 """A pixel in a hundred still shows most objects."""
 
@@ -49,11 +54,14 @@ class BuildConfig:
     """Resolution of the visibility test relative to the picture; use 1 for a dataset to be published."""
     renderer: RendererName = "numba"
     """numba (the engine), or pyrender (the paper's depth maps to the letter: hundreds of times slower, a reference)."""
+    verify: Verify = "sample"
+    """Whose answers are derived again by exact rays when the dataset is written: those of all scans, of a few drawn by the
+    seed, or none. The result and the audit go on the dataset card."""
 
     def identity(self) -> dict[str, Any]:
         """What the records depend on, ready for JSON: two builds into one folder must agree on it."""
         config = asdict(self) | {"root": str(self.root.resolve())}
-        return {name: value for name, value in config.items() if name not in ("out", "image_root", "num_proc")}
+        return {name: value for name, value in config.items() if name not in _NOT_IN_RECORDS}
 
     def check(self) -> None:
         """Raise ValueError for an option that is out of its range; those that name files are checked when they are read."""

@@ -19,6 +19,7 @@ from . import contests
 from .annotations import FRAMES_SCHEMA, INSTANCES_SCHEMA, VIEWS_SCHEMA
 from .balance import Stock, stock_of
 from .card import CONFIG_DESCRIPTIONS, Build, card_text
+from .findings import forget_checks
 from .merge import finish_records, plan_quotas
 from .randomness import digest
 from .rules import PROFILES
@@ -98,9 +99,12 @@ def write_dataset(plan: DatasetPlan) -> Counts:
     try:
         counts = _write_config(plan, plan.profile, key, RECORD_SCHEMA, records, aside)
         _write_config(plan, "annotations", annotations_key, ANNOTATION_SCHEMA, annotations, aside)
+        if (aside / plan.profile).is_dir():
+            forget_checks(plan.work)
         folders = {name: aside / name if (aside / name).is_dir() else plan.out / name for name in CONFIG_DESCRIPTIONS}
         aside.mkdir(parents=True, exist_ok=True)
-        write_text(aside / "README.md", card_text(folders, _builds(plan, counts)))
+        this_build = Build(plan.profile, counts, plan.identity)
+        write_text(aside / "README.md", card_text(folders, _builds(plan.out, plan.work, this_build), plan.work))
         _put_in_place(plan, aside)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -125,12 +129,18 @@ def _candidates_file(plan: DatasetPlan, scene: str) -> Path:
     return plan.work / "candidates" / plan.profile / scene / "candidates.parquet"
 
 
-def _builds(plan: DatasetPlan, counts: Counts) -> list[Build]:
+def refresh_card(out: Path, work: Path) -> None:
+    """Write the card of a dataset folder again, with what is known of it now."""
+    folders = {name: out / name for name in CONFIG_DESCRIPTIONS}
+    write_text(out / "README.md", card_text(folders, _builds(out, work), work))
+
+
+def _builds(out: Path, work: Path, this_build: Build | None = None) -> list[Build]:
     """This build and those of other profiles into the same folder, in the order of the profiles."""
-    builds = {plan.profile: Build(plan.profile, counts, plan.identity)}
+    builds = {this_build.profile: this_build} if this_build else {}
     for profile in PROFILES:
-        written = _read_marker(plan, profile)
-        if profile not in builds and written and (plan.out / profile).is_dir():
+        written = _read_marker(work, profile)
+        if profile not in builds and written and (out / profile).is_dir():
             builds[profile] = Build(profile, written["counts"], written["identity"])
     return [builds[profile] for profile in PROFILES if profile in builds]
 
@@ -164,7 +174,7 @@ def _write_config(
 
 
 def _counts_of_written(plan: DatasetPlan, config_name: str, key: str) -> Counts | None:
-    written, folder = _read_marker(plan, config_name), plan.out / config_name
+    written, folder = _read_marker(plan.work, config_name), plan.out / config_name
     try:
         is_whole = all((folder / name).stat().st_size == size for name, size in written.get("files", {}).items())
     except OSError:
@@ -176,10 +186,10 @@ def _marker_name(config_name: str) -> str:
     return f"{config_name}.written.json"
 
 
-def _read_marker(plan: DatasetPlan, config_name: str) -> dict[str, Any]:
+def _read_marker(work: Path, config_name: str) -> dict[str, Any]:
     """What the marker says that a config holds; empty where a build was killed before it was put in place."""
     try:
-        written = json.loads((plan.work / _marker_name(config_name)).read_text(encoding="utf-8"))
+        written = json.loads((work / _marker_name(config_name)).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return written if isinstance(written, dict) else {}
@@ -260,4 +270,12 @@ def annotation_rows(split: str, scene_name: str, canvas_scale: float, folder: Pa
     return pa.table({name: columns[name] for name in ANNOTATION_SCHEMA.names}).cast(ANNOTATION_SCHEMA)
 
 
-__all__ = ["ANNOTATION_SCHEMA", "LEVEL_FIELDS", "Counts", "DatasetPlan", "annotation_rows", "write_dataset"]
+__all__ = [
+    "ANNOTATION_SCHEMA",
+    "LEVEL_FIELDS",
+    "Counts",
+    "DatasetPlan",
+    "annotation_rows",
+    "refresh_card",
+    "write_dataset",
+]

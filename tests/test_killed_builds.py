@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fuzz.rooms import write_room
 
+from spatialmosaic_builder.checks import check_build
 from spatialmosaic_builder.config import BuildConfig
 from spatialmosaic_builder.pipeline import build
 
@@ -117,4 +118,5 @@ def test_killed_and_run_again_it_ends_with_the_same_bytes(seed: int, unbroken: l
     process.wait()
     assert not psutil.wait_procs(workers, timeout=20)[1], "workers outlive their parent"
     build(replace(config, num_proc=1))
+    check_build(replace(config, num_proc=1))
     assert digests(place) == truth.digests

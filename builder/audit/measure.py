@@ -81,7 +81,7 @@ def audit_records(batches: Iterator[pa.Table], seed: int = 0) -> ConfigAudit:
             of_type = records.filter(pc.equal(records["question_type"], name))
             gathered.setdefault(name, _Gathered()).add(of_type)
     return ConfigAudit(
-        question_types={name: _audit_type(found, seed) for name, found in gathered.items()},
+        question_types={name: _audit_type(found, seed) for name, found in sorted(gathered.items())},
         flipped_shares=view_flips.flipped_shares(pa.concat_tables(flips)),
         left_out=dict(left_out),
     )

@@ -3,7 +3,7 @@
 record + annotations --> exhibit     what to show, computed by the rules of the record's profile
 exhibit -------------> drawing     frames with boxes; diagram: the room from above and aside
 exhibit -------------> reasons     why the answer is true, and why each distractor is false
-records -------------> charts      levels and distributions; tables: what build, audit and verification found
+records -------------> charts      levels and distributions; findings: what build, audit and verification found
 all of it -----------> page        one self-contained HTML file; run: from a dataset folder
 """
 

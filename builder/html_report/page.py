@@ -24,6 +24,7 @@ from PIL import Image
 
 from ..annotations import Annotations
 from ..evidence import SceneEvidence
+from ..findings import Findings, tables_of
 from ..randomness import digest
 from ..rules import PROFILES
 from ..shards import write_text
@@ -33,7 +34,6 @@ from .charts import LEVEL_TITLES, LEVELS, plan_charts, with_num_frames
 from .drawing import Panel, draw_sheet
 from .exhibit import Exhibit
 from .reasons import explain_answers
-from .tables import Findings, tables_of
 from .typeset import KEY, QUERY, SOURCE, TARGET
 
 COLUMNS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import pyarrow.parquet as pq
 
 from ..annotations import read_annotations
 from ..config import ReportConfig
+from ..findings import read_findings
 from ..pipeline import work_folder
 from ..rules import PROFILES
 from .page import COLUMNS, choose_samples, write_page
-from .tables import Findings
 
 
 def write_report(config: ReportConfig) -> Path:
@@ -56,29 +55,3 @@ def _read_samples(paths: list[Path], records: pa.Table, samples_per_type: int, s
     ids = records["id"].take(pa.array(choose_samples(records, samples_per_type, seed), pa.int64())).to_pylist()
     rows = {row["id"]: row for row in _read(paths, filters=pc.field("id").isin(ids)).to_pylist()}
     return [rows[name] for name in ids]
-
-
-def read_findings(work: Path, profile: str) -> Findings:
-    """Read what the build, the audit and the verification left in the work folder.
-
-    Raises:
-        ValueError: if one of the files cannot be read.
-    """
-    return Findings(
-        build=_read_json(work / f"{profile}.report.json", "skips"),
-        audit=_read_json(work / "audit.json", "configs"),
-        verification=_read_json(work / "verify.json", "verdicts"),
-    )
-
-
-def _read_json(path: Path, key: str) -> dict[str, Any] | None:
-    """Read an object that has a key; None if there is no file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); remove it or run the command that wrote it.") from error
-    if not isinstance(content, dict) or key not in content:
-        raise ValueError(f"{path} has no {key!r}; remove it or run the command that wrote it.")
-    return content

@@ -25,6 +25,8 @@ class Verification:
 
     num_scans: int
     """Scans whose records were examined."""
+    num_scans_in_dataset: int
+    """Scans that have records."""
     verdicts: dict[str, dict[str, dict[str, int]]]
     """Records by config, question type and verdict."""
     claims: dict[str, dict[str, int]]
@@ -50,12 +52,15 @@ class Verification:
         return self.num_records > 0 and self.agreement >= MIN_AGREEMENT and not self.failures
 
 
-def summarize(findings: Iterable[tuple[str, list[Finding]]], failures: Iterable[Skip]) -> Verification:
+def summarize(
+    findings: Iterable[tuple[str, list[Finding]]], failures: Iterable[Skip], num_scans_in_dataset: int
+) -> Verification:
     """Count findings.
 
     Args:
         findings: of one config and scan each, with the config's name.
         failures: scans that gave none.
+        num_scans_in_dataset: scans that have records, examined or not.
     """
     verdicts: dict[str, dict[str, Counter[str]]] = {}
     claims: dict[str, Counter[str]] = {}
@@ -73,6 +78,7 @@ def summarize(findings: Iterable[tuple[str, list[Finding]]], failures: Iterable[
                 disagreements.append(finding)
     return Verification(
         num_scans=len(scans),
+        num_scans_in_dataset=num_scans_in_dataset,
         verdicts={
             name: {k: dict(v) for k, v in sorted(by_type.items())} for name, by_type in sorted(verdicts.items())
         },
@@ -105,7 +111,7 @@ def format_verification(found: Verification) -> str:
         blocks.append("\n".join(["Scans that could not be examined:", *lines]))
     words = "passes" if found.passes else "does not pass"
     blocks.append(
-        f"{found.num_records:,} records of {found.num_scans:,} scans examined, {found.agreement:.3%} not contradicted "
+        f"{found.num_records:,} records of {found.num_scans:,} of {found.num_scans_in_dataset:,} scans examined, {found.agreement:.3%} not contradicted "
         f"({MIN_AGREEMENT:.1%} are asked for): {words}."
     )
     return "\n\n".join(blocks)

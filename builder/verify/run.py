@@ -79,7 +79,7 @@ def verify_dataset(
             findings += result.findings
             failures += [result.failure] if result.failure else []
             bar.update()
-    return summarize(findings, failures)
+    return summarize(findings, failures, len(groups))
 
 
 def _row_groups(paths: list[Path]) -> Iterator[tuple[str, RowGroup]]:

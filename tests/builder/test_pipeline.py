@@ -23,6 +23,7 @@ import pytest
 from datasets import load_dataset
 
 from spatialmosaic_builder import pipeline, shards
+from spatialmosaic_builder.checks import check_build
 from spatialmosaic_builder.config import BuildConfig
 from spatialmosaic_builder.pipeline import BuildError, build, work_folder
 from spatialmosaic_builder.report import Report
@@ -152,7 +153,11 @@ class TestResume:
             process.wait()
             assert not psutil.wait_procs(workers, timeout=10)[1], "workers outlive their parent"
         subprocess.run(self.command(root, out), check=True, capture_output=True)
-        assert digests(out) == digests(built[0].out)
+        unbroken = replace(built[0], out=tmp_path / "unbroken")
+        for folder in (Path.resolve, work_folder):
+            shutil.copytree(folder(built[0].out), folder(unbroken.out))
+        check_build(unbroken)
+        assert digests(out) == digests(unbroken.out)
         assert not [path for folder in (out, work_folder(out)) for path in folder.rglob(".writing-*")]
 
     def test_a_profile_that_a_killed_build_did_not_mark_never_stops_another(self, built, tmp_path):

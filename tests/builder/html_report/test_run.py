@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from spatialmosaic_builder.config import ReportConfig
+from spatialmosaic_builder.findings import read_findings
 from spatialmosaic_builder.html_report import write_report
-from spatialmosaic_builder.html_report.run import read_findings
 from spatialmosaic_builder.pipeline import work_folder
 from spatialmosaic_builder.tasks import QUESTION_TYPES
 

@@ -50,7 +50,7 @@ def test_a_true_dataset_passes(verified_dataset: Path, sample_root: Path, tmp_pa
     printed, found = capsys.readouterr().out, json.loads(file.read_text())
     num_records = sum(pq.read_metadata(path).num_rows for path in verified_dataset.glob("[ps]*/t*.parquet"))
     assert (
-        f"{num_records:,} records of 2 scans examined, 100.000% not contradicted (99.9% are asked for): passes."
+        f"{num_records:,} records of 2 of 2 scans examined, 100.000% not contradicted (99.9% are asked for): passes."
         in printed
     )
     assert set(found["verdicts"]["paper"]) == set(QUESTION_TYPES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spatialmosaic_builder.html_report.tables import Findings, tables_of
+from spatialmosaic_builder.findings import Findings, tables_of
 
 BUILD = {
     "skips": {"obj_count_occ": {"too small": 3, "uncertain": 1}, "obj_size_occ_na": {"too small": 2}},
@@ -29,6 +29,8 @@ AUDIT = {
 }
 VERIFICATION = {
     "num_records": 5,
+    "num_scans": 2,
+    "num_scans_in_dataset": 9,
     "agreement": 0.8,
     "verdicts": {"paper": {"obj_count_occ": {"agrees": 4}, "obj_size_occ_na": {"disagrees": 1}}},
 }

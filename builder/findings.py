@@ -1,11 +1,25 @@
-"""Tables of what other commands found: the report of a build, an audit and a verification, each read as plain data."""
+"""What is known of a dataset beside its records: the report of a build, an audit and a verification, as plain data.
+
+They lie in the work folder, so a page or a card can show what another command found:
+
+<out>.work/PROFILE.report.json   what was made, what was dropped and why
+<out>.work/audit.json            what can be scored without looking, of all profiles
+<out>.work/verify.json           whether the answers hold, of all profiles
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from .report import format_table
+
+AUDIT = "audit.json"
+VERIFICATION = "verify.json"
 
 Cell = str | int | float | None
 _VERDICTS = ("agrees", "within tolerance", "disagrees")
@@ -34,16 +48,60 @@ class Findings:
     verification: Mapping[str, Any] | None = None
 
 
+def read_findings(work: Path, profile: str) -> Findings:
+    """Read what the build, the audit and the verification left in the work folder.
+
+    Raises:
+        ValueError: if one of the files cannot be read.
+    """
+    return Findings(
+        build=_read_json(work / f"{profile}.report.json", "skips"),
+        audit=_read_json(work / AUDIT, "configs"),
+        verification=_read_json(work / VERIFICATION, "verdicts"),
+    )
+
+
+def forget_checks(work: Path) -> None:
+    """Remove the audit and the verification of records that are about to be replaced."""
+    for name in (AUDIT, VERIFICATION):
+        (work / name).unlink(missing_ok=True)
+
+
+def _read_json(path: Path, key: str) -> dict[str, Any] | None:
+    """Read an object that has a key; None if there is no file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); remove it or run the command that wrote it.") from error
+    if not isinstance(content, dict) or key not in content:
+        raise ValueError(f"{path} has no {key!r}; remove it or run the command that wrote it.")
+    return content
+
+
 def tables_of(findings: Findings, profile: str) -> list[Table]:
     """Lay out what is known of a profile, and nothing for what is not."""
+    tables = check_tables(findings, profile)
+    if findings.build is not None:
+        tables += [*_skips(findings.build["skips"]), *_losses(findings.build)]
+    return [table for table in tables if table.rows]
+
+
+def check_tables(findings: Findings, profile: str) -> list[Table]:
+    """Lay out the audit and the verification of a profile."""
     tables = []
     if findings.audit is not None and profile in findings.audit["configs"]:
         tables.append(_audit(findings.audit["configs"][profile]["question_types"]))
     if findings.verification is not None and profile in findings.verification["verdicts"]:
         tables.append(_verification(findings.verification, profile))
-    if findings.build is not None:
-        tables += [*_skips(findings.build["skips"]), *_losses(findings.build)]
     return [table for table in tables if table.rows]
+
+
+def format_checks(findings: Findings, profile: str) -> str:
+    """Lay out the audit and the verification of a profile for a terminal."""
+    blocks = [f"{t.title}\n\n{format_table(t.header, t.rows)}\n{t.note}" for t in check_tables(findings, profile)]
+    return "\n\n".join(blocks)
 
 
 def _audit(question_types: Mapping[str, Any]) -> Table:
@@ -73,7 +131,10 @@ def _verification(found: Mapping[str, Any], profile: str) -> Table:
     """What became of the records when their answers were derived again."""
     by_type = found["verdicts"][profile]
     rows = [(name, sum(by.values()), *(by.get(verdict, 0) for verdict in _VERDICTS)) for name, by in by_type.items()]
-    note = f"{found['agreement']:.3%} of {found['num_records']:,} records of all profiles are not contradicted."
+    note = (
+        f"{found['agreement']:.3%} of {found['num_records']:,} records of all profiles are not contradicted: those of "
+        f"{found['num_scans']:,} of {found['num_scans_in_dataset']:,} scans, derived again by exact rays."
+    )
     return Table("Verification", ("question type", "records", *_VERDICTS), tuple(rows), note)
 
 
