@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from spatialmosaic_builder.scans.sample import write_sample_scans
 from spatialmosaic_builder.scans.scannetpp import read_scan
 from spatialmosaic_builder.schema import Scan
 from spatialmosaic_builder.visibility import annotate
+
+from .hub_server import HubServer
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +62,13 @@ def shared_scans() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SPATIALMOSAIC_TEST_SCANS names no folder of scans")
     return Path(folder)
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """An empty Hub on the loopback interface, for processes that run in `hub.environment(folder)`."""
+    with HubServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

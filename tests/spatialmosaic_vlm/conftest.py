@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,38 @@ def conversation() -> Callable[[list[Image.Image], str], list[dict[str, Any]]]:
         return [{"role": "user", "content": [*images, {"type": "text", "text": question}]}]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def inputs(
+    processor: SpatialMosaicProcessor,
+    picture: Callable[..., Image.Image],
+    conversation: Callable[..., list[dict[str, Any]]],
+) -> dict[str, torch.Tensor]:
+    """Two samples, of two views and of one. Shared: do not change them."""
+    return dict(
+        processor.apply_chat_template(
+            [conversation([picture(1), picture(2)], "Which?"), conversation([picture(3)], "How many?")],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            add_generation_prompt=True,
+            processor_kwargs={"padding": True},
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def folder(
+    model: SpatialMosaicForConditionalGeneration,
+    processor: SpatialMosaicProcessor,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The tiny model and its processor, saved."""
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

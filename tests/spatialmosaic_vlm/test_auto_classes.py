@@ -10,9 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
-from PIL import Image
 from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, AutoProcessor
 
 from spatialmosaic_vlm import (
@@ -26,37 +24,6 @@ from spatialmosaic_vlm import (
 
 Model = SpatialMosaicForConditionalGeneration
 
-WITHOUT_THE_PACKAGE = """
-import importlib.abc, json, sys
-
-class Hidden(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0].startswith("spatialmosaic"):
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Hidden())
-import torch
-from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, AutoProcessor
-
-folder, inputs_file, out_file = sys.argv[1:]
-torch.set_num_threads(1)
-inputs = torch.load(inputs_file)
-remote = {"trust_remote_code": True}
-config = AutoConfig.from_pretrained(folder, **remote)
-model = AutoModelForImageTextToText.from_pretrained(folder, **remote).eval()
-base = AutoModel.from_pretrained(folder, **remote).eval()
-processor = AutoProcessor.from_pretrained(folder, **remote)
-with torch.no_grad():
-    results = {
-        "logits": model(**inputs).logits,
-        "hidden": base(**inputs).last_hidden_state,
-        "answer": model.generate(**inputs, max_new_tokens=4, do_sample=False),
-        "prompt": processor(images=[], text="How many?")["input_ids"],
-    }
-model.save_pretrained(folder + "-again")
-torch.save(results, out_file)
-print(json.dumps([type(x).__name__ for x in (config, model, base, processor)]))
-"""
 SHADOWED_FILES = {
     "chat_templates.py",
     "configuration_spatial_mosaic.py",
@@ -69,32 +36,6 @@ SHADOWED_FILES = {
     "processing_spatial_mosaic.py",
     "segments.py",
 }
-
-
-@pytest.fixture(scope="module")
-def inputs(
-    processor: SpatialMosaicProcessor,
-    picture: Callable[..., Image.Image],
-    conversation: Callable[..., list[dict[str, Any]]],
-) -> dict[str, torch.Tensor]:
-    return dict(
-        processor.apply_chat_template(
-            [conversation([picture(1), picture(2)], "Which?"), conversation([picture(3)], "How many?")],
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            add_generation_prompt=True,
-            processor_kwargs={"padding": True},
-        )
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(model: Model, processor: SpatialMosaicProcessor, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "model"
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return folder
 
 
 def test_what_is_saved_comes_back_bit_for_bit(model: Model, folder: Path, inputs: dict[str, torch.Tensor]) -> None:
@@ -185,25 +126,27 @@ def test_a_process_without_the_package_loads_the_folder(
     folder: Path, model: Model, inputs: dict[str, torch.Tensor], processor: SpatialMosaicProcessor, tmp_path: Path
 ) -> None:
     torch.save(inputs, tmp_path / "inputs.pt")
+    script, out = Path(__file__).with_name("load_and_answer.py"), tmp_path / "out.pt"
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_THE_PACKAGE, folder, tmp_path / "inputs.pt", tmp_path / "out.pt"],
+        [sys.executable, script, "without", folder, tmp_path / "inputs.pt", out],
         capture_output=True,
         text=True,
         check=False,
         env=os.environ | {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"},
     )
     assert done.returncode == 0, done.stderr
+    results = torch.load(out)
     names = ["SpatialMosaicConfig", "SpatialMosaicForConditionalGeneration", "SpatialMosaicModel"]
-    assert json.loads(done.stdout.splitlines()[-1]) == [*names, "SpatialMosaicProcessor"]
-    results = torch.load(tmp_path / "out.pt")
+    assert results["classes"] == [*names, "SpatialMosaicProcessor"]
+    assert set(results["modules"]) == {"transformers_modules"}
     with torch.no_grad():
         assert torch.equal(results["logits"], model(**inputs).logits)
         assert torch.equal(results["hidden"], model.model(**inputs).last_hidden_state)
         assert torch.equal(results["answer"], model.generate(**inputs, max_new_tokens=4, do_sample=False))
     assert results["prompt"] == processor(text="How many?")["input_ids"]
-    again = json.loads(Path(f"{folder}-again/config.json").read_text(encoding="utf-8"))
+    again = json.loads(Path(f"{out}-again/config.json").read_text(encoding="utf-8"))
     assert set(again["auto_map"]) == {"AutoConfig", "AutoModel", "AutoModelForImageTextToText"}
-    assert {file.name for file in Path(f"{folder}-again").glob("*.py")} == SHADOWED_FILES - {
+    assert {file.name for file in Path(f"{out}-again").glob("*.py")} == SHADOWED_FILES - {
         "chat_templates.py",
         "processing_spatial_mosaic.py",
     }
