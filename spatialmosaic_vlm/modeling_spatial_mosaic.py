@@ -26,7 +26,7 @@ from transformers.utils.generic import can_return_tuple
 from .configuration_spatial_mosaic import SpatialMosaicConfig
 from .fusion import SpatialMosaicFusion, SpatialMosaicProjector, end_rows, pool_views
 from .geometry_encoders import build_geometry_encoder, geometry_row
-from .placeholders import MISMATCH, check_packing, views_by_row
+from .placeholders import MISMATCH, check_packing, refuse_placeholders, views_by_row
 from .segments import grouped, view_counts
 
 
@@ -306,10 +306,12 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         inputs_embeds = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         image = (mm_encoder_outputs or {}).get("image")
         if image is None and pixel_values is not None:
-            views = self._views_by_row(input_ids, num_views)
+            views = self.views_by_row(input_ids, num_views, may_share_rows=position_ids is not None)
             image = self.get_image_features(
                 pixel_values, geometry_pixel_values, geometry_image_sizes, views, geometry_features
             )
+        elif image is None and input_ids is not None and past_key_values is None:
+            refuse_placeholders(input_ids, self.config.image_token_id)
         view_tokens = None
         if image is not None:
             inputs_embeds, view_tokens = self._with_views(input_ids, inputs_embeds, image.pooler_output)
@@ -329,12 +331,17 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
             image_hidden_states=view_tokens,
         )
 
-    def _views_by_row(
-        self, input_ids: torch.Tensor | None, num_views: torch.Tensor | Sequence[int] | None
+    def views_by_row(
+        self,
+        input_ids: torch.Tensor | None,
+        num_views: torch.Tensor | Sequence[int] | None,
+        may_share_rows: bool = False,
     ) -> torch.Tensor | Sequence[int] | None:
+        """Count the views of each sample, or check the given counts; see `placeholders.views_by_row`."""
         if input_ids is None:
             return num_views
-        return views_by_row(input_ids, num_views, self.config.image_token_id, self.config.tokens_per_view)
+        config = self.config
+        return views_by_row(input_ids, num_views, config.image_token_id, config.tokens_per_view, may_share_rows)
 
     def _with_views(
         self,
@@ -367,6 +374,22 @@ class SpatialMosaicForConditionalGeneration(SpatialMosaicPreTrainedModel, Genera
     def get_image_features(self, *args: Any, **kwargs: Any) -> BaseModelOutputWithPooling:
         """Turn views into tokens of the language model; see `SpatialMosaicModel.get_image_features`."""
         return self.model.get_image_features(*args, **kwargs)
+
+    def generate(self, inputs: torch.Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Answer; see `GenerationMixin.generate`.
+
+        Raises:
+            ValueError: Inputs that do not fit together, as in `forward`.
+        """
+        # Views are encoded before forward sees the prompt: only here can they be held against its placeholders.
+        prompt = kwargs.get("input_ids", inputs)
+        is_whole = all(kwargs.get(name) is None for name in ("inputs_embeds", "mm_encoder_outputs", "past_key_values"))
+        if prompt is not None and is_whole:
+            if kwargs.get("pixel_values") is None:
+                refuse_placeholders(prompt, self.config.image_token_id)
+            else:
+                kwargs["num_views"] = self.model.views_by_row(prompt, kwargs.get("num_views"))
+        return super().generate(inputs, *args, **kwargs)
 
     @can_return_tuple
     def forward(

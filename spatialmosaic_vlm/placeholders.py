@@ -1,6 +1,7 @@
 """Placeholder tokens in the text against the views that replace them: every mismatch is an error with both numbers."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 
@@ -9,16 +10,20 @@ MISMATCH = "Image features and image tokens do not match"
 
 
 def views_by_row(
-    input_ids: torch.Tensor, num_views: torch.Tensor | Sequence[int] | None, image_token_id: int, tokens_per_view: int
-) -> torch.Tensor | Sequence[int]:
+    input_ids: torch.Tensor,
+    num_views: torch.Tensor | Sequence[int] | None,
+    image_token_id: int,
+    tokens_per_view: int,
+    may_share_rows: bool = False,
+) -> list[int]:
     """Count the views of each row by its placeholders, or check given counts against them.
 
     Args:
         input_ids: Shape (batch, tokens).
-        num_views: Views of each sample, or None. More counts than rows mean several samples in a row; their
-            placeholders are then counted together with those of the whole batch.
+        num_views: Views of each sample, or None.
         image_token_id: The placeholder.
         tokens_per_view: Placeholders of one view.
+        may_share_rows: Whether a row may hold several samples, one after another.
 
     Returns:
         Views of each sample.
@@ -34,13 +39,30 @@ def views_by_row(
                 f"{rows}. Truncation must not cut them off."
             )
         return [count // tokens_per_view for count in rows]
-    wanted = [int(count) * tokens_per_view for count in num_views]
-    if len(wanted) == len(rows) and wanted != rows:
+    counts = [int(count) for count in num_views]
+    wanted = [count * tokens_per_view for count in counts]
+    if wanted != rows and not (may_share_rows and _fills(wanted, rows)):
         raise ValueError(
             f"{MISMATCH}: the views of the samples need {wanted} placeholder tokens ({tokens_per_view} each), but the "
             f"rows of input_ids have {rows}. Truncation must not cut them off."
         )
-    return num_views
+    return counts
+
+
+def _fills(pieces: list[int], rows: list[int]) -> bool:
+    """Whether pieces, one after another, fill rows without one that crosses from a row to the next."""
+    return sum(pieces) == sum(rows) and {0, *accumulate(pieces)}.issuperset(accumulate(rows))
+
+
+def refuse_placeholders(input_ids: torch.Tensor, image_token_id: int) -> None:
+    """Refuse placeholders that no view will replace.
+
+    Raises:
+        ValueError: There are any.
+    """
+    count = int((input_ids == image_token_id).sum())
+    if count:
+        raise ValueError(f"{MISMATCH}: tokens: {count}, features: 0. Expected pixel_values beside the placeholders.")
 
 
 def check_packing(
@@ -70,4 +92,4 @@ def check_packing(
         raise ValueError("Expected num_views with several samples in one row: geometry must not mix samples.")
 
 
-__all__ = ["MISMATCH", "check_packing", "views_by_row"]
+__all__ = ["MISMATCH", "check_packing", "refuse_placeholders", "views_by_row"]

@@ -95,6 +95,21 @@ def test_generation_from_embeddings_and_encoded_views(
     assert out.tolist() == expected
 
 
+def test_views_are_held_against_the_placeholders_of_each_prompt(
+    model: Model, processor: SpatialMosaicProcessor, samples: list[Any]
+) -> None:
+    inputs = dict(encode(processor, samples))
+    how = {"max_new_tokens": NUM_TOKENS, "min_new_tokens": NUM_TOKENS, "do_sample": False}
+    expected = model.generate(**inputs, **how)
+    assert inputs.pop("num_views").tolist() == [2, 3, 1]
+    assert torch.equal(model.generate(**inputs, **how), expected)
+    for wrong in ([1, 2, 3], [6], [2, 1, 2, 1]):
+        with pytest.raises(ValueError, match=r"do not match.*\[12, 18, 6\]"):
+            model.generate(**inputs, num_views=torch.tensor(wrong), **how)
+    with pytest.raises(ValueError, match="tokens: 36, features: 0"):
+        model.generate(inputs["input_ids"], attention_mask=inputs["attention_mask"], **how)
+
+
 def test_the_pipeline_answers_as_generate_does(
     model: Model, processor: SpatialMosaicProcessor, samples: list[Any]
 ) -> None:

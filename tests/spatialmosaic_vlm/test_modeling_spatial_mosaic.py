@@ -259,6 +259,9 @@ def test_the_full_size_is_the_published_one() -> None:
     ("spoil", "message"),
     [
         (lambda b: b.update(num_views=torch.tensor([3, 2, 1])), r"do not match.*\[18, 12, 6\].*\[12, 18, 6\]"),
+        (lambda b: b.update(num_views=torch.tensor([5, 1])), r"do not match.*\[30, 6\].*\[12, 18, 6\]"),
+        (lambda b: b.update(num_views=[2, 1, 2, 1]), r"do not match.*\[12, 6, 12, 6\].*\[12, 18, 6\]"),
+        (lambda b: b.pop("pixel_values"), "do not match: tokens: 36, features: 0"),
         (lambda b: b.update(pixel_values=b["pixel_values"][:5]), r"share out the 5 views.*add up to 6"),
         (lambda b: b.update(input_ids=b["input_ids"][:, :60]), "Image features and image tokens do not match"),
         (lambda b: b.pop("geometry_pixel_values"), r"geometry_pixel_values for each of the 6 views.*got none"),
@@ -294,9 +297,17 @@ def test_geometry_never_guesses_which_views_belong_together(
     model: Model, samples: list[Any], encode: Callable[..., BatchFeature]
 ) -> None:
     inputs = encode(samples)
-    del inputs["num_views"]
     with pytest.raises(ValueError, match=r"Expected num_views.*beside 6 views"):
-        model.generate(**inputs, max_new_tokens=1)
+        model.get_image_features(inputs["pixel_values"], inputs["geometry_pixel_values"])
+
+
+def test_samples_that_share_rows_end_where_rows_end(
+    model: Model, samples: list[Any], encode: Callable[..., BatchFeature]
+) -> None:
+    inputs = dict(encode(samples)) | {"position_ids": torch.arange(encode(samples)["input_ids"].shape[1])[None]}
+    model(**inputs | {"num_views": [1, 1, 3, 1]})
+    with pytest.raises(ValueError, match=r"do not match.*\[18, 12, 6\].*\[12, 18, 6\]"):
+        model(**inputs | {"num_views": [3, 2, 1]})
 
 
 @pytest.mark.parametrize(
