@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 logger = logging.getLogger(__name__)
@@ -34,11 +36,9 @@ def load_authors_weights(model: Any, file: Path) -> None:
         file: PyTorch or safetensors file, as their training writes it.
 
     Raises:
-        ValueError: The file holds no fusion, or one of another size.
+        ValueError: The file cannot be read, or holds no fusion, or one of another size.
     """
-    state = (
-        load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
-    )
+    state = _read(file)
     fusion = merge_fusion(_part(state, "fusion_block."), file)
     _load(model.fusion, fusion, file)
     projector = _part(state, "mm_projector.")
@@ -87,12 +87,22 @@ def merge_fusion(theirs: State, file: Path) -> State:
 def _one_after_another(
     name: str, weight: torch.Tensor, bias: torch.Tensor, next_weight: torch.Tensor, next_bias: torch.Tensor
 ) -> State:
-    """Two linear layers as one, computed in float64."""
+    """Two linear layers as one, in float64: the model rounds to its own type."""
     second = next_weight.double()
     return {
-        f"{name}.weight": (second @ weight.double()).to(weight.dtype),
-        f"{name}.bias": (second @ bias.double() + next_bias.double()).to(bias.dtype),
+        f"{name}.weight": second @ weight.double(),
+        f"{name}.bias": second @ bias.double() + next_bias.double(),
     }
+
+
+def _read(file: Path) -> State:
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        state: State = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise ValueError(f"Expected weights of PyTorch or safetensors in {file}; they cannot be read.") from error
+    return state
 
 
 def _part(state: State, name: str) -> State:

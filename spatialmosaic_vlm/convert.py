@@ -66,6 +66,7 @@ def convert(config: ConvertConfig) -> Path:
 
     Raises:
         FileExistsError: The folder exists.
+        FileNotFoundError: There is no file of fusion weights.
         ValueError: Sources that do not make a model; says which and why.
     """
     if config.out.exists():
@@ -75,6 +76,8 @@ def convert(config: ConvertConfig) -> Path:
         raise ValueError("Expected either a source, or a vision tower and a language model (--vision and --text).")
     if config.fusion is not None and config.geometry is None:
         raise ValueError("Expected a geometry encoder for the fusion weights; without one there is no fusion.")
+    if config.fusion is not None and not config.fusion.is_file():
+        raise FileNotFoundError(f"Expected the authors' weights in {config.fusion}; there is no such file.")
 
     import torch
 
@@ -118,27 +121,27 @@ def _load_weights(config: ConvertConfig, layout: Layout) -> Any:
     )
     # Otherwise saving would rename the weights back, and a plain from_pretrained would find none of them.
     model._weight_conversions = None
-    lacking = [name for name in report["missing_keys"] if not name.startswith(layout.new_parts)]
-    if lacking:
-        raise ValueError(
-            f"Expected all weights of vision tower, projector and language model in {source}; "
-            f"{len(lacking)} are missing, such as {lacking[0]}."
-        )
-    if config.vision is not None:
-        vision_config = layout.config.vision_config
-        model.model.vision_tower = AutoModel.from_pretrained(config.vision, config=vision_config, dtype=dtype)
-    if config.geometry is not None:
-        encoder, report = VGGTEncoderModel.from_pretrained(
-            config.geometry, config=layout.config.geometry_config, dtype=dtype, output_loading_info=True
-        )
-        if report["missing_keys"]:
-            raise ValueError(
-                f"Expected the weights of VGGT in {config.geometry}; {min(report['missing_keys'])} is missing."
-            )
-        model.model.geometry_encoder = encoder
+    _refuse_gaps(report, source, new_parts=layout.new_parts)
+    parts = (
+        ("vision_tower", AutoModel, config.vision, layout.config.vision_config),
+        ("geometry_encoder", VGGTEncoderModel, config.geometry, layout.config.geometry_config),
+    )
+    for name, kind, part_source, part_config in parts:
+        if part_source is not None:
+            part, report = kind.from_pretrained(part_source, config=part_config, dtype=dtype, output_loading_info=True)
+            _refuse_gaps(report, part_source)
+            setattr(model.model, name, part)
     if config.fusion is not None:
         load_authors_weights(model.model, config.fusion)
     return model
+
+
+def _refuse_gaps(report: dict[str, Any], source: str | None, new_parts: tuple[str, ...] = ()) -> None:
+    lacking = sorted(name for name in report["missing_keys"] if not name.startswith(new_parts))
+    if lacking:
+        raise ValueError(
+            f"Expected all weights of the model in {source}; {len(lacking)} are missing, such as {lacking[0]}."
+        )
 
 
 def _set_generation(model: Any, tokenizer: Any, answer_end: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer, CLIPImageProcessorPil, SiglipImageProcessorPil
+from transformers import AutoConfig, AutoTokenizer, CLIPImageProcessorPil, Qwen2Config, SiglipImageProcessorPil
 from transformers.utils import cached_file
 
 from .chat_templates import ChatStyle, chat_template
@@ -43,8 +43,6 @@ class Layout:
     """Regular expressions of the source's weight names, and what replaces them."""
     new_parts: tuple[str, ...]
     """Beginnings of the names of weights that the source has not."""
-    vision: str | None
-    """Where an image processor lies that is not known by the type of the vision tower."""
     chat_style: ChatStyle
 
     @property
@@ -81,11 +79,20 @@ def read_layout(config: ConvertConfig) -> Layout:
 
 
 def build_processor(config: ConvertConfig, layout: Layout) -> SpatialMosaicProcessor:
-    """Make the processor of the model: its vision tower's pixels, the source's tokens, our prompt."""
+    """Make the processor of the model: its vision tower's pixels, the source's tokens, our prompt.
+
+    Raises:
+        ValueError: The tokenizer does not know how an answer ends.
+    """
     vision, geometry = layout.config.vision_config, layout.config.geometry_config
     tokenizer = AutoTokenizer.from_pretrained(config.source or config.text, padding_side="left")
     if "<image>" not in tokenizer.get_vocab():
         tokenizer.add_tokens(["<image>"], special_tokens=True)
+    if layout.answer_end not in tokenizer.get_vocab():
+        raise ValueError(
+            f"Expected a tokenizer that knows {layout.answer_end}, which ends the answers of a {layout.chat_style} "
+            f"prompt; that of {config.source or config.text} does not."
+        )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     size = {"height": vision.image_size, "width": vision.image_size}
@@ -93,10 +100,8 @@ def build_processor(config: ConvertConfig, layout: Layout) -> SpatialMosaicProce
     # cropped, since what lies at the border of a view is asked for too.
     if vision.model_type == "siglip_vision_model":
         image_processor = SiglipImageProcessorPil(size=size)
-    elif vision.model_type == "clip_vision_model":
-        image_processor = CLIPImageProcessorPil(size=size, do_center_crop=False)
     else:
-        image_processor = AutoImageProcessor.from_pretrained(layout.vision, size=size, do_center_crop=False)
+        image_processor = CLIPImageProcessorPil(size=size, do_center_crop=False)
     return SpatialMosaicProcessor(
         image_processor,
         tokenizer,
@@ -123,12 +128,13 @@ def _from_llava_hf(source: str, choices: dict[str, Any]) -> Layout:
         pool_before_projection=is_video,
         **choices,
     )
-    return Layout(config, _LLAVA_HF, _ADDED, None, "vicuna" if is_video else "chatml")
+    return Layout(config, _LLAVA_HF, _ADDED, "vicuna" if is_video else "chatml")
 
 
 def _from_llava_original(raw: dict[str, Any], choices: dict[str, Any]) -> Layout:
     """LLaVA-Video as its authors publish it: one flat configuration, the vision tower named."""
-    text = {name: value for name, value in raw.items() if not name.startswith("mm_")}
+    known = {*Qwen2Config().to_dict(), "rope_theta", "rope_scaling"} - {"_name_or_path"}
+    text = {name: value for name, value in raw.items() if name in known}
     vision_config = _vision_config(raw["mm_vision_tower"])
     has_newline = "unpad" in raw.get("mm_patch_merge_type", "")
     config = SpatialMosaicConfig(
@@ -138,7 +144,7 @@ def _from_llava_original(raw: dict[str, Any], choices: dict[str, Any]) -> Layout
         newline_position="grid" if has_newline else "none",
         **choices,
     )
-    return Layout(config, _LLAVA_ORIGINAL, _ADDED, None, "chatml")
+    return Layout(config, _LLAVA_ORIGINAL, _ADDED, "chatml")
 
 
 def _from_parts(vision: str, text: str, choices: dict[str, Any]) -> Layout:
@@ -148,18 +154,20 @@ def _from_parts(vision: str, text: str, choices: dict[str, Any]) -> Layout:
         vision_config=vision_config,
         text_config=text_config,
         fusion_num_heads=_fusion_heads(vision_config),
-        vision_feature_select_strategy="default" if vision_config.model_type.startswith("clip") else "full",
+        vision_feature_select_strategy="default" if vision_config.model_type == "clip_vision_model" else "full",
         **choices,
     )
     new_parts = (*_ADDED, "model.vision_tower.", "model.multi_modal_projector.", "model.image_newline")
     chat_style: ChatStyle = "vicuna" if text_config.model_type == "llama" else "chatml"
-    return Layout(config, _LANGUAGE_MODEL, new_parts, vision, chat_style)
+    return Layout(config, _LANGUAGE_MODEL, new_parts, chat_style)
 
 
 def _vision_config(name: str) -> Any:
     """The vision tower up to its last but one layer, which is the one that is read."""
     config = AutoConfig.from_pretrained(name)
     config = getattr(config, "vision_config", config)
+    if config.model_type not in ("siglip_vision_model", "clip_vision_model"):
+        raise ValueError(f"Expected a vision tower of SigLIP or CLIP; {name} is {config.model_type}.")
     config.num_hidden_layers -= 1
     config.vision_use_head = False
     return config
@@ -172,7 +180,10 @@ def _fusion_heads(vision_config: Any) -> int:
 
 
 def _read_json(source: str) -> dict[str, Any]:
-    file = cached_file(source, "config.json")
+    try:
+        file = cached_file(source, "config.json")
+    except OSError as error:
+        raise OSError(f"Expected the config.json of {source}, a folder or a name on the Hub: {error}") from None
     content: dict[str, Any] = json.loads(Path(str(file)).read_text(encoding="utf-8"))
     return content
 

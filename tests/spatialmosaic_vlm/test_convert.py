@@ -19,6 +19,10 @@ from transformers import (
     AutoModel,
     AutoModelForImageTextToText,
     AutoProcessor,
+    CLIPConfig,
+    CLIPModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     LlavaNextVideoConfig,
     LlavaNextVideoForConditionalGeneration,
     LlavaOnevisionConfig,
@@ -56,6 +60,7 @@ TEXT = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "eos_token_id": 256,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
 }
 LLAMA = TEXT | {"model_type": "llama"}
 NO_IMAGE_TOKEN = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -141,12 +146,16 @@ def original_folder(
         r"model\.multi_modal_projector\.linear_2\.": "model.mm_projector.2.",
         r"(lm_head\.|model\.image_newline)": r"\1",
     }
-    config = TEXT | {
+    text = {name: value for name, value in TEXT.items() if name != "rope_parameters"}
+    config = text | {
         "model_type": "llava_qwen",
         "architectures": ["LlavaQwenForCausalLM"],
         "mm_vision_tower": str(siglip_folder),
         "mm_patch_merge_type": "spatial_unpad",
         "mm_spatial_pool_stride": 2,
+        "_name_or_path": "a/folder/of/theirs",
+        "image_grid_pinpoints": [[384, 384]],
+        "rope_theta": 1e6,
     }
     folder = tmp_path_factory.mktemp("original") / "llava"
     write(folder, renamed(onevision.state_dict(), rules), config)
@@ -213,6 +222,15 @@ def test_llava_keeps_its_function(
     torch.testing.assert_close(ours[0, 0, 2], onevision.model.image_newline.data)
 
 
+def test_a_flat_configuration_leaves_what_the_language_model_knows(
+    original_folder: Path, vggt: Path, tmp_path: Path
+) -> None:
+    folder = convert(ConvertConfig(tmp_path / "out", source=str(original_folder), geometry=str(vggt)))
+    text = json.loads((folder / "config.json").read_text(encoding="utf-8"))["text_config"]
+    assert text["rope_parameters"]["rope_theta"] == 1e6
+    assert not {"_name_or_path", "image_grid_pinpoints", "mm_vision_tower"} & set(text)
+
+
 def test_vggt_is_taken_as_it_is(onevision_folder: Path, vggt: Path, tmp_path: Path) -> None:
     model, processor = convert_and_load(
         ConvertConfig(tmp_path / "out", source=str(onevision_folder), geometry=str(vggt), dtype="float32")
@@ -269,30 +287,74 @@ def test_clip_and_vicuna(make_tokenizer: Callable[..., Any], vggt: Path, tmp_pat
     torch.testing.assert_close(view_tokens(model, pixels), expected, atol=ROUNDING, rtol=0)
 
 
+@pytest.fixture
+def text_folder(make_tokenizer: Callable[..., Any], tmp_path: Path) -> Callable[..., tuple[nn.Module, Path]]:
+    """Writes a language model in several files, whose tokenizer lacks the image token."""
+
+    def write(kind: type, config: Any, *special_tokens: str) -> tuple[nn.Module, Path]:
+        model = randomised(kind(config))
+        model.save_pretrained(tmp_path / "text", max_shard_size="20KB")
+        make_tokenizer((*NO_IMAGE_TOKEN, *special_tokens)).save_pretrained(tmp_path / "text")
+        return model, tmp_path / "text"
+
+    return write
+
+
+@pytest.mark.parametrize("tied", [False, True])
 def test_parts_that_have_not_met(
-    siglip: SiglipModel, siglip_folder: Path, make_tokenizer: Callable[..., Any], vggt: Path, tmp_path: Path
+    tied: bool, siglip: SiglipModel, siglip_folder: Path, text_folder: Callable[..., Any], vggt: Path, tmp_path: Path
 ) -> None:
-    text = randomised(Qwen2ForCausalLM(Qwen2Config(**TEXT | {"vocab_size": 259})))
-    text.save_pretrained(tmp_path / "text")
-    make_tokenizer(NO_IMAGE_TOKEN).save_pretrained(tmp_path / "text")
-    model, processor = convert_and_load(
-        ConvertConfig(
-            tmp_path / "out",
-            vision=str(siglip_folder),
-            text=str(tmp_path / "text"),
-            geometry=str(vggt),
-            dtype="float32",
-        )
+    text, folder = text_folder(
+        Qwen2ForCausalLM, Qwen2Config(**TEXT | {"vocab_size": 259, "tie_word_embeddings": tied})
     )
+    parts = {"vision": str(siglip_folder), "text": str(folder), "geometry": str(vggt)}
+    model, processor = convert_and_load(ConvertConfig(tmp_path / "out", **parts, dtype="float32"))
     # The image token is new: the embeddings have grown by it.
     assert processor.image_token_id == model.config.image_token_id == 259
     assert model.get_input_embeddings().weight.shape == (260, 32)
+    assert (model.lm_head.weight is model.get_input_embeddings().weight) == tied
     pixels = torch.rand(2, 3, 42, 42)
     with torch.no_grad():
         torch.testing.assert_close(model(TEXT_IDS).logits[..., :259], text(TEXT_IDS).logits, atol=ROUNDING, rtol=0)
         expected = siglip.vision_model(pixels, output_hidden_states=True).hidden_states[-2]
         seen = model.model.vision_tower(pixels, output_hidden_states=True).hidden_states[-1]
     assert torch.equal(seen, expected)
+
+
+def test_clip_and_llama_that_have_not_met(text_folder: Callable[..., Any], vggt: Path, tmp_path: Path) -> None:
+    text, folder = text_folder(LlamaForCausalLM, LlamaConfig(**LLAMA), "</s>")
+    narrow = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    clip = randomised(CLIPModel(CLIPConfig(vision_config=CLIP, text_config=narrow | {"vocab_size": 20})))
+    clip.save_pretrained(tmp_path / "clip")
+    parts = {"vision": str(tmp_path / "clip"), "text": str(folder), "geometry": str(vggt)}
+    model, processor = convert_and_load(ConvertConfig(tmp_path / "out", **parts, dtype="float32"))
+    assert model.generation_config.eos_token_id[0] == processor.tokenizer.convert_tokens_to_ids("</s>")
+    pixels = torch.rand(2, 3, 56, 56)
+    with torch.no_grad():
+        assert torch.equal(model(TEXT_IDS).logits, text(TEXT_IDS).logits)
+        expected = clip.vision_model(pixels, output_hidden_states=True).hidden_states[-2][:, 1:]
+        features = torch.rand(2, 17, 32)
+        fused = model.get_image_features(pixels, num_views=[2], geometry_features=features).last_hidden_state
+        branch = model.model.fusion(expected.flatten(0, 1), features.flatten(0, 1), [16] * 2, [17] * 2)
+    torch.testing.assert_close(fused.flatten(0, 1), branch, atol=ROUNDING, rtol=0)
+
+
+def test_parts_of_another_kind_are_named(
+    siglip_folder: Path, text_folder: Callable[..., Any], vggt: Path, tmp_path: Path
+) -> None:
+    _, text = text_folder(LlamaForCausalLM, LlamaConfig(**LLAMA))
+    parts = {"text": str(text), "geometry": str(vggt)}
+    with pytest.raises(ValueError, match=r"SigLIP or CLIP; .*text is llama"):
+        convert(ConvertConfig(tmp_path / "out", vision=str(text), **parts))
+    with pytest.raises(ValueError, match=r"knows </s>, which ends the answers of a vicuna prompt; that of .*text"):
+        convert(ConvertConfig(tmp_path / "out", vision=str(siglip_folder), **parts))
+    state = load_file(siglip_folder / "model.safetensors")
+    del state["vision_model.post_layernorm.bias"]
+    config = json.loads((siglip_folder / "config.json").read_text(encoding="utf-8"))
+    vision = write(tmp_path / "incomplete", state, config)
+    text_folder(LlamaForCausalLM, LlamaConfig(**LLAMA), "</s>")
+    with pytest.raises(ValueError, match=r"weights of the model in .*incomplete; 1 are missing, such as post_layer"):
+        convert(ConvertConfig(tmp_path / "out", vision=str(vision), **parts))
 
 
 def test_a_converted_model_answers(
@@ -367,6 +429,26 @@ def test_the_authors_fusion_is_merged_exactly(suffix: str, onevision_folder: Pat
         ours = model.model.fusion(visual.flatten(0, 1), geometry.flatten(0, 1), [9] * 3, [17] * 3)
         torch.testing.assert_close(ours.view_as(visual), theirs(visual, geometry), atol=ROUNDING, rtol=0)
         torch.testing.assert_close(model.model.multi_modal_projector(visual), projector(visual))
+
+
+def test_half_precision_is_merged_without_rounding(tmp_path: Path) -> None:
+    theirs = AuthorsFusion().bfloat16().state_dict()
+    merged = merge_fusion(theirs, tmp_path / "weights.bin")["k_proj.weight"]
+    inner = theirs["cross_attention.in_proj_weight"].chunk(3)[1]
+    assert torch.equal(merged, inner.double() @ theirs["spatial_encoder_key_proj.weight"].double())
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".safetensors"])
+def test_fusion_weights_that_are_none_are_named(
+    suffix: str, onevision_folder: Path, vggt: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / f"weights{suffix}"
+    config = ConvertConfig(tmp_path / "out", source=str(onevision_folder), geometry=str(vggt), fusion=file)
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        convert(config)
+    file.write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match="cannot be read"):
+        convert(config)
 
 
 def test_an_incomplete_fusion_is_named(tmp_path: Path) -> None:
