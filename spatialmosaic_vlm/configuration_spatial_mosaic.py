@@ -45,6 +45,8 @@ class SpatialMosaicConfig(PreTrainedConfig):
 
     model_type = "spatial_mosaic"
     attribute_map = {"image_token_id": "image_token_index"}
+    # Batches differ in their views, so processes could not gather these.
+    keys_to_ignore_at_inference = ["past_key_values", "image_hidden_states"]
     sub_configs_defaults = {
         "vision_config": SubConfigSpec(
             config_class=AutoConfig,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,8 @@ from transformers import (
 from spatialmosaic_vlm import VGGTEncoderConfig, VGGTEncoderModel
 from spatialmosaic_vlm.authors_weights import merge_fusion
 from spatialmosaic_vlm.convert import ConvertConfig, convert
+
+from ..hub_server import HubServer
 
 ROUNDING = 1e-5
 VISION = {
@@ -380,6 +383,41 @@ def test_a_converted_model_answers(
     assert AutoModel.from_pretrained(tmp_path / "out").config.fusion_scope == "view"
     choices = json.loads((tmp_path / "out/conversion.json").read_text(encoding="utf-8"))
     assert choices["geometry_resize"] == "keep"
+
+
+def test_names_on_the_hub_do_as_well_as_folders(
+    onevision: LlavaOnevisionForConditionalGeneration,
+    onevision_folder: Path,
+    vggt: Path,
+    hub: HubServer,
+    tmp_path: Path,
+) -> None:
+    upload = (
+        "import sys; from huggingface_hub import HfApi\n"
+        "for name, folder in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+        "    HfApi().create_repo(name); HfApi().upload_folder(repo_id=name, folder_path=folder)"
+    )
+    convert = Path(sys.executable).with_name("spatialmosaic-convert")
+    for command in (
+        [sys.executable, "-c", upload, "tester/llava", onevision_folder, "tester/vggt", vggt],
+        [
+            convert,
+            "--source",
+            "tester/llava",
+            "--geometry",
+            "tester/vggt",
+            "--out",
+            tmp_path / "out",
+            "--dtype=float32",
+        ],
+    ):
+        environment = os.environ | hub.environment(tmp_path)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == f"The checkpoint is in {tmp_path / 'out'}.\n"
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "out").eval()
+    with torch.no_grad():
+        assert torch.equal(model(TEXT_IDS).logits, onevision(TEXT_IDS).logits)
 
 
 def test_without_geometry(onevision_folder: Path, tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
-from transformers import BatchFeature
+from transformers import BatchFeature, Trainer, TrainingArguments
 
 from spatialmosaic_vlm import SpatialMosaicConfig, SpatialMosaicForConditionalGeneration, SpatialMosaicProcessor
 
@@ -229,6 +231,21 @@ def test_frozen_encoders_stay_in_evaluation_and_get_no_gradient(
     model(**inputs, labels=inputs["input_ids"]).loss.backward()
     for name, parameter in model.named_parameters():
         assert (parameter.grad is None) == ("vision_tower" in name or "geometry_encoder" in name), name
+
+
+def test_a_trainer_predicts_scores_alone(
+    model: Model, samples: list[Any], encode: Callable[..., BatchFeature], tmp_path: Path
+) -> None:
+    arguments = TrainingArguments(tmp_path, use_cpu=True, report_to=[], remove_unused_columns=False, disable_tqdm=True)
+
+    def collate(rows: list[Any]) -> dict[str, torch.Tensor]:
+        batch = encode(rows)
+        return dict(batch) | {"labels": batch["input_ids"]}
+
+    predicted = Trainer(model, arguments, data_collator=collate).predict(samples).predictions
+    expected = model(**encode(samples)).logits.detach().numpy()
+    assert isinstance(predicted, np.ndarray)
+    np.testing.assert_allclose(predicted, expected, atol=ROUNDING)
 
 
 def test_the_full_size_is_the_published_one() -> None:
