@@ -96,8 +96,7 @@ def build_processor(config: ConvertConfig, layout: Layout) -> SpatialMosaicProce
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     size = {"height": vision.image_size, "width": vision.image_size}
-    # Pillow's resizing, with and without torchvision: scores must not depend on what else is installed. Nothing is
-    # cropped, since what lies at the border of a view is asked for too.
+    # Nothing is cropped: what lies at the border of a view is asked for too.
     if vision.model_type == "siglip_vision_model":
         image_processor = SiglipImageProcessorPil(size=size)
     else:

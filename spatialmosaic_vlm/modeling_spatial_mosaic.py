@@ -310,7 +310,7 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
             image = self.get_image_features(
                 pixel_values, geometry_pixel_values, geometry_image_sizes, views, geometry_features
             )
-        elif image is None and input_ids is not None and past_key_values is None:
+        elif image is None and input_ids is not None and num_views is not None:
             refuse_placeholders(input_ids, self.config.image_token_id)
         view_tokens = None
         if image is not None:
