@@ -1,7 +1,7 @@
 """The processor: text and images in, everything that a SpatialMosaic model needs out.
 
-Both encoders get their pixels from the original image: the vision tower's through its own image processor, the
-geometry encoder's by `geometry_pixels`.
+Both encoders get their pixels from the original image, whatever it came as: the vision tower's through its own image
+processor, the geometry encoder's by `geometry_pixels`.
 """
 
 from typing import Any, Literal
@@ -18,11 +18,32 @@ from .chat_templates import chat_template as default_chat_template
 Resize = Literal["stretch", "keep", "pad"]
 
 
-def geometry_pixels(image: Any, size: int, patch_size: int, resize: Resize) -> NDArray[np.float32]:
+def as_picture(image: Any) -> Image.Image:
+    """Make one kind of all images.
+
+    Args:
+        image: A PIL image, or an array or tensor (height, width, channels) or (channels, height, width), of bytes or of
+            floats up to 1.
+
+    Returns:
+        An RGB image.
+    """
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    array = to_numpy_array(image)
+    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[-1] not in (1, 3, 4):
+        array = np.moveaxis(array, 0, -1)
+    if np.issubdtype(array.dtype, np.floating) and array.max(initial=0) <= 1:
+        array = (array * 255).round()
+    array = array.astype(np.uint8)
+    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array).convert("RGB")
+
+
+def geometry_pixels(picture: Image.Image, size: int, patch_size: int, resize: Resize) -> NDArray[np.float32]:
     """Bring an image to the size that the geometry encoder wants.
 
     Args:
-        image: A PIL image, or an array or tensor (height, width, channels) or (channels, height, width).
+        picture: An RGB image.
         size: Longer side of the result in pixels, a multiple of `patch_size`.
         patch_size: The shorter side is rounded to a multiple of it.
         resize: `stretch` to a square; `keep` the shape; `pad` the kept shape to a square with white.
@@ -30,7 +51,6 @@ def geometry_pixels(image: Any, size: int, patch_size: int, resize: Resize) -> N
     Returns:
         Shape (3, height, width), RGB in [0, 1].
     """
-    picture = _as_picture(image)
     width, height = (size, size) if resize == "stretch" else picture.size
     scale = size / max(width, height)
     width, height = (max(patch_size, round(side * scale / patch_size) * patch_size) for side in (width, height))
@@ -40,17 +60,6 @@ def geometry_pixels(image: Any, size: int, patch_size: int, resize: Resize) -> N
         margins = ((top, size - height - top), (left, size - width - left), (0, 0))
         pixels = np.pad(pixels, margins, constant_values=1)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def _as_picture(image: Any) -> Image.Image:
-    if isinstance(image, Image.Image):
-        return image.convert("RGB")
-    array = to_numpy_array(image)
-    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[-1] not in (1, 3):
-        array = np.moveaxis(array, 0, -1)
-    if np.issubdtype(array.dtype, np.floating) and array.max(initial=0) <= 1:
-        array = (array * 255).round()
-    return Image.fromarray(array.astype(np.uint8).squeeze()).convert("RGB")
 
 
 class SpatialMosaicProcessor(ProcessorMixin):
@@ -125,7 +134,7 @@ class SpatialMosaicProcessor(ProcessorMixin):
         return samples, text, videos, audio
 
     def _process_images(self, images: list[list[Any]], **kwargs: Any) -> tuple[BatchFeature, list[str]]:
-        views = [image for sample in images for image in sample]
+        views = [as_picture(image) for sample in images for image in sample]
         features = self.image_processor(views, **kwargs)
         features["num_views"] = np.array([len(sample) for sample in images])
         if self.geometry_size is not None:
@@ -164,4 +173,4 @@ def _stacked(pixels: list[NDArray[np.float32]]) -> tuple[NDArray[np.float32], ND
     return stack, sizes
 
 
-__all__ = ["SpatialMosaicProcessor", "geometry_pixels"]
+__all__ = ["SpatialMosaicProcessor", "as_picture", "geometry_pixels"]

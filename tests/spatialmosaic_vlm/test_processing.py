@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from spatialmosaic_vlm import SpatialMosaicProcessor, chat_template
-from spatialmosaic_vlm.processing_spatial_mosaic import geometry_pixels
+from spatialmosaic_vlm.processing_spatial_mosaic import as_picture, geometry_pixels
 
 Picture = Callable[..., Image.Image]
 Conversation = Callable[..., list[dict[str, Any]]]
@@ -52,14 +52,27 @@ def test_padding_is_white_and_around_the_picture(picture: Picture) -> None:
     assert (padded[:, 42:] == 1).all()
 
 
-def test_arrays_and_tensors_are_images_too(picture: Picture) -> None:
-    image = picture(0)
-    array = np.asarray(image)
-    same = (array, array.transpose(2, 0, 1), torch.from_numpy(array.copy()).permute(2, 0, 1), array / 255)
-    for other in same:
-        np.testing.assert_array_equal(geometry_pixels(other, 56, 14, "keep"), geometry_pixels(image, 56, 14, "keep"))
-    grey = geometry_pixels(array[..., 0], 56, 14, "keep")
-    assert (grey[0] == grey[1]).all()
+def test_arrays_and_tensors_are_images_too(processor: SpatialMosaicProcessor, picture: Picture) -> None:
+    array = np.asarray(picture(0))
+    opaque = np.dstack([array, np.full_like(array[..., :1], 255)])
+    tensor = torch.from_numpy(array.copy()).permute(2, 0, 1)
+    expected = processor(images=[picture(0)], text="<image>", return_tensors="pt")
+    for other in (
+        array,
+        array.transpose(2, 0, 1),
+        array / 255,
+        opaque,
+        opaque.transpose(2, 0, 1),
+        tensor,
+        tensor / 255,
+    ):
+        seen = processor(images=[other], text="<image>", return_tensors="pt")
+        for name in ("pixel_values", "geometry_pixel_values"):
+            assert torch.equal(seen[name], expected[name]), (name, other.shape, other.dtype)
+    for grey in (array[..., 0], array[..., :1]):
+        red, green, _ = np.asarray(as_picture(grey)).transpose(2, 0, 1)
+        np.testing.assert_array_equal(red, array[..., 0])
+        np.testing.assert_array_equal(green, array[..., 0])
 
 
 def test_kept_shapes_share_a_batch_with_their_sizes(
