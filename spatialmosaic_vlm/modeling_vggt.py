@@ -190,7 +190,8 @@ class VGGTPatchEmbed(nn.Module):
         side = self.table_side
         if grid == (side, side):
             return self.pos_embed
-        table = self.pos_embed[:, 1:].float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        # Contiguous: with channels last, PyTorch interpolates to a single column wrongly on CPUs.
+        table = self.pos_embed[:, 1:].float().unflatten(1, (side, side)).permute(0, 3, 1, 2).contiguous()
         table = nn.functional.interpolate(table, size=grid, mode="bicubic", antialias=True)
         patches = table.permute(0, 2, 3, 1).flatten(1, 2).to(self.pos_embed.dtype)
         return torch.cat([self.pos_embed[:, :1], patches], dim=1)
