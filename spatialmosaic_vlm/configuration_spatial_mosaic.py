@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
@@ -17,6 +18,7 @@ _AUTO_MAP = {
 }
 
 
+@strict
 class SpatialMosaicConfig(PreTrainedConfig):
     """Sizes and choices of a SpatialMosaic model; the defaults are those of the published system.
 
@@ -72,7 +74,7 @@ class SpatialMosaicConfig(PreTrainedConfig):
     vision_feature_layer: int = -1
     vision_feature_select_strategy: Literal["default", "full"] = "full"
     fusion_num_heads: int = 18
-    fusion_dropout: float = 0.0
+    fusion_dropout: float | int = 0.0
     fusion_scope: Literal["view", "sample"] = "view"
     fusion_gate: bool = False
     geometry_features: Literal["all", "patch", "camera"] = "all"
@@ -91,7 +93,7 @@ class SpatialMosaicConfig(PreTrainedConfig):
         if getattr(self.text_config, "tie_word_embeddings", False):
             self.tie_word_embeddings = True
         width = self.vision_config.hidden_size
-        if self.geometry_config is not None and width % self.fusion_num_heads:
+        if self.geometry_config is not None and (self.fusion_num_heads < 1 or width % self.fusion_num_heads):
             raise ValueError(
                 f"Expected fusion_num_heads to divide the width of the vision tower, {width}; "
                 f"got {self.fusion_num_heads}."

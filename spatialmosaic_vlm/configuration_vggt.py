@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 
+@strict
 class VGGTEncoderConfig(PreTrainedConfig):
     """Sizes of a `VGGTEncoderModel`; the defaults are those of `facebook/VGGT-1B`.
 
@@ -40,15 +42,15 @@ class VGGTEncoderConfig(PreTrainedConfig):
     num_hidden_layers: int = 24
     num_patch_layers: int = 24
     num_attention_heads: int = 16
-    mlp_ratio: float = 4.0
+    mlp_ratio: float | int = 4.0
     num_register_tokens: int = 4
     hidden_act: str = "gelu"
     layer_norm_eps: float = 1e-5
     patch_layer_norm_eps: float = 1e-6
-    layerscale_value: float = 0.01
-    patch_layerscale_value: float = 1.0
+    layerscale_value: float | int = 0.01
+    patch_layerscale_value: float | int = 1.0
     qk_norm: bool = True
-    rope_theta: float = 100.0
+    rope_theta: float | int = 100.0
     image_mean: tuple[float, ...] | list[float] = (0.485, 0.456, 0.406)
     image_std: tuple[float, ...] | list[float] = (0.229, 0.224, 0.225)
     initializer_range: float = 0.02

@@ -72,17 +72,28 @@ def check_packing(
 
     Args:
         position_ids: Shape (batch, tokens); they restart where a sample begins.
-        attention_mask: Anything but None says what sees what by itself.
+        attention_mask: Shape (batch, tokens), or any other kind, which says what sees what by itself.
         use_cache: Whether the language model will keep a cache.
         views_are_counted: Whether the views of each sample are known, or there are none.
 
     Raises:
         ValueError: The language model or the geometry encoder would mix the samples.
     """
-    if position_ids is None or attention_mask is not None or position_ids.ndim != 2:
+    if position_ids is None or position_ids.ndim != 2 or position_ids.shape[1] == 1:
         return
-    if not bool((position_ids[:, 1:] < position_ids[:, :-1]).any()):
+    restarts = position_ids[:, 1:] < position_ids[:, :-1]
+    if attention_mask is not None:
+        if not isinstance(attention_mask, torch.Tensor) or attention_mask.ndim != 2:
+            return
+        is_real = attention_mask[:, -position_ids.shape[1] :].bool()
+        restarts = restarts & is_real[:, 1:] & is_real[:, :-1]
+    if not bool(restarts.any()):
         return
+    if attention_mask is not None:
+        raise ValueError(
+            "Expected no attention_mask with several samples in one row (position_ids restart): "
+            "with one of shape (batch, tokens) the language model does not keep them apart."
+        )
     if use_cache:
         raise ValueError(
             "Expected use_cache=False with several samples in one row (position_ids restart): "

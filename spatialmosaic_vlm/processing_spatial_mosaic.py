@@ -4,7 +4,7 @@ Both encoders get their pixels from the original image, whatever it came as: the
 processor, the geometry encoder's by `geometry_pixels`.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,8 @@ class SpatialMosaicProcessor(ProcessorMixin):
             raise ValueError(
                 f"Expected a geometry_size that is a multiple of {geometry_patch_size}, got {geometry_size}."
             )
+        if geometry_resize not in get_args(Resize):
+            raise ValueError(f"Expected geometry_resize to be one of {get_args(Resize)}, got {geometry_resize!r}.")
         self.tokens_per_view = tokens_per_view
         self.geometry_size = geometry_size
         self.geometry_patch_size = geometry_patch_size

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from PIL import Image
 from torch import nn
 from transformers import BatchFeature, Trainer, TrainingArguments
@@ -166,6 +167,8 @@ def test_several_samples_in_one_row_equal_each_alone(
     torch.testing.assert_close(row, expected, atol=ROUNDING, rtol=0)
     with pytest.raises(ValueError, match="use_cache=False"):
         model(**packed)
+    with pytest.raises(ValueError, match="Expected no attention_mask"):
+        model(**packed, use_cache=False, attention_mask=torch.ones_like(packed["input_ids"]))
     del packed["num_views"]
     with pytest.raises(ValueError, match="num_views"):
         model(**packed, use_cache=False)
@@ -331,6 +334,9 @@ def test_samples_that_share_rows_end_where_rows_end(
     ("changes", "message"),
     [
         ({"fusion_num_heads": 5}, "divide the width of the vision tower, 24; got 5"),
+        ({"fusion_num_heads": 0}, "divide the width of the vision tower, 24; got 0"),
+        ({"fusion_scope": "scene"}, r"fusion_scope.*\n.*one of \('view', 'sample'\), got scene"),
+        ({"geometry_features": "register"}, "one of .*got register"),
         ({"spatial_pool_stride": 0}, "at least 1, got 0"),
         ({"geometry_config": {"model_type": "qwen2"}}, "vggt_encoder, got 'qwen2'"),
         ({"vision_config": CLIP}, 'vision_feature_select_strategy="default"'),
@@ -343,7 +349,7 @@ def test_wrong_configurations_are_named(
     changes: dict[str, Any],
     message: str,
 ) -> None:
-    with pytest.raises((ValueError, AttributeError), match=message):
+    with pytest.raises((ValueError, StrictDataclassError), match=message):
         make_model(**changes)(**encode(samples))
 
 

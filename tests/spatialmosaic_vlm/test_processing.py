@@ -125,6 +125,15 @@ def test_the_placeholder_must_be_a_token(
         SpatialMosaicProcessor(image_processor, tokenizer)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"geometry_resize": "crop"}, "got 'crop'"), ({"geometry_size": 500}, "a multiple of 14, got 500")],
+)
+def test_wrong_choices_are_named(make_processor: Callable[..., Any], changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_processor(**changes)
+
+
 def test_a_prompt_is_written_so(
     processor: SpatialMosaicProcessor, picture: Picture, conversation: Conversation
 ) -> None:
