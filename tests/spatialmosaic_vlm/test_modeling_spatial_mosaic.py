@@ -237,8 +237,9 @@ def test_frozen_encoders_stay_in_evaluation_and_get_no_gradient(
 
 
 def test_a_trainer_predicts_scores_alone(
-    model: Model, samples: list[Any], encode: Callable[..., BatchFeature], tmp_path: Path
+    make_model: Callable[..., Model], samples: list[Any], encode: Callable[..., BatchFeature], tmp_path: Path
 ) -> None:
+    model = make_model()
     arguments = TrainingArguments(tmp_path, use_cpu=True, report_to=[], remove_unused_columns=False, disable_tqdm=True)
 
     def collate(rows: list[Any]) -> dict[str, torch.Tensor]:
