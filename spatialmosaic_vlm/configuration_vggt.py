@@ -28,8 +28,8 @@ class VGGTEncoderConfig(PreTrainedConfig):
         patch_layerscale_value: Initial scale of the residual branches of the trunk.
         qk_norm: Whether the pairs normalise queries and keys of each head.
         rope_theta: Base of the frequencies of the two-dimensional rotary embedding.
-        image_mean: Mean of each colour channel, subtracted from pixels in [0, 1].
-        image_std: Standard deviation of each colour channel, by which pixels are divided.
+        image_mean: Mean of each colour channel or of all, subtracted from pixels in [0, 1].
+        image_std: Standard deviation of each colour channel or of all, by which pixels are divided.
         initializer_range: Standard deviation of the initial weights.
     """
 
@@ -51,8 +51,8 @@ class VGGTEncoderConfig(PreTrainedConfig):
     patch_layerscale_value: float | int = 1.0
     qk_norm: bool = True
     rope_theta: float | int = 100.0
-    image_mean: tuple[float, ...] | list[float] = (0.485, 0.456, 0.406)
-    image_std: tuple[float, ...] | list[float] = (0.229, 0.224, 0.225)
+    image_mean: float | tuple[float, ...] | list[float] = (0.485, 0.456, 0.406)
+    image_std: float | tuple[float, ...] | list[float] = (0.229, 0.224, 0.225)
     initializer_range: float = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:
