@@ -17,7 +17,11 @@ def main() -> None:
         prog="spatialmosaic-convert",
         description="Build a SpatialMosaic checkpoint to start training from.",
     )
+    from transformers.utils import logging as transformers_logging
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    # It would list the parts that the source lacks as untrained; those are loaded next, and real gaps are errors.
+    transformers_logging.set_verbosity_error()
     try:
         print(f"The checkpoint is in {convert(config)}.")
     except (OSError, ValueError) as error:

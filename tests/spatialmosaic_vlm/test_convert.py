@@ -415,6 +415,7 @@ def test_names_on_the_hub_do_as_well_as_folders(
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     assert done.stdout == f"The checkpoint is in {tmp_path / 'out'}.\n"
+    assert "MISSING" not in done.stderr
     model = AutoModelForImageTextToText.from_pretrained(tmp_path / "out").eval()
     with torch.no_grad():
         assert torch.equal(model(TEXT_IDS).logits, onevision(TEXT_IDS).logits)
