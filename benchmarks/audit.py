@@ -3,8 +3,8 @@
     python benchmarks/audit.py [--rooms 104] [--questions 800] [--folder DIR]
 
 Baseline, measured in the same run: `paper`, the option sets of the published system. The rooms have no pictures, because
-the audit looks at none. Their thirteen layouts come back, more alike than real rooms are: what is learnt of one room fits
-the next, so these are figures for a solver that knows the rooms well.
+the audit looks at none. Their four layouts, mirrored or not, come back more alike than real rooms are: what is learnt of
+one room fits the next, so these are figures for a solver that knows the rooms well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must change, and what must not, when the whole scene is mirrored, turned, or given one more object."""
+"""What must change, and what must not, when the scene is mirrored, turned or given one more object, or the camera moves."""
 
 from __future__ import annotations
 
@@ -117,3 +117,35 @@ def test_an_occluder_never_raises_visibility(scan: Scan, plain: Annotations) -> 
     assert (blocked.points_in_view == plain.points_in_view).all()
     assert (blocked.visible_points <= plain.visible_points).all()
     assert blocked.visible_points[0].sum() < 0.5 * plain.visible_points[0].sum()
+
+
+def test_moving_the_camera_back_never_cuts_off_more(scan: Scan) -> None:
+    """A board that reaches beyond the image, and hides nothing of itself, comes into it as the camera steps back."""
+    frame = scan.frames[0]
+    board_cam = np.array([[0.4, -0.2, 1, 1], [0.85, -0.2, 1, 1], [0.85, 0.2, 1, 1], [0.4, 0.2, 1, 1]])
+    steps = [np.eye(4) for _ in range(5)]
+    for k, step in enumerate(steps):
+        step[2, 3] = 0.25 * k
+    alone = replace(
+        scan,
+        vertices_world=(board_cam @ np.linalg.inv(frame.cam_from_world).T)[:, :3].astype(np.float32),
+        faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+        vertex_instance=np.zeros(4, np.int32),
+        instances=scan.instances[:1],
+        frames=tuple(
+            replace(frame, name=f"step_{k}", cam_from_world=step @ frame.cam_from_world)
+            for k, step in enumerate(steps)
+        ),
+    )
+    cut_off = annotate(alone, RULES, seed=0).fov_ratio[:, 0]
+    assert cut_off[0] > 0.3
+    assert (np.diff(cut_off) <= 0).all()
+    assert cut_off[-1] == 0
+
+
+def test_ratios_and_overlaps_are_shares(plain: Annotations) -> None:
+    for ratio in (plain.occlusion_ratio, plain.fov_ratio, plain.overlap):
+        assert ratio.min() >= 0
+        assert ratio.max() <= 1
+    assert (plain.overlap == plain.overlap.T).all()
+    assert (np.diag(plain.overlap) == 1).all()
