@@ -23,6 +23,7 @@ from transformers.modeling_utils import PreTrainedModel, slice_logits_to_keep
 from transformers.utils import torch_compilable_check
 from transformers.utils.generic import can_return_tuple
 
+from .branches import branch_mask
 from .configuration_spatial_mosaic import SpatialMosaicConfig
 from .fusion import SpatialMosaicFusion, SpatialMosaicProjector, end_rows, pool_views
 from .geometry_encoders import build_geometry_encoder, geometry_row
@@ -287,6 +288,7 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         use_cache: bool | None = None,
         geometry_features: torch.Tensor | None = None,
         mm_encoder_outputs: dict[str, BaseModelOutputWithPooling] | None = None,
+        branch_ids: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> SpatialMosaicModelOutputWithPast:
         """Run the language model on text whose placeholders are replaced by view tokens.
@@ -294,7 +296,9 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         The views come as in `get_image_features`; where `num_views` is None, the placeholders of each row of
         `input_ids` (batch, tokens), `tokens_per_view` a view, are counted. `mm_encoder_outputs` holds, under `image`,
         what that method returned, instead of views. Several samples may share a row: their `position_ids` restart at
-        0, and there is neither an `attention_mask` nor a cache. The rest is what any language model takes.
+        0, and there is neither an `attention_mask` nor a cache. Several questions about the same views may share them:
+        `branch_ids` (batch, tokens) is 0 in what they share and the number of the question behind it (`branches.py`).
+        The rest is what any language model takes.
 
         Raises:
             ValueError: Inputs that do not fit together.
@@ -315,6 +319,8 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         view_tokens = None
         if image is not None:
             inputs_embeds, view_tokens = self._with_views(input_ids, inputs_embeds, image.pooler_output)
+        if branch_ids is not None:
+            attention_mask = branch_mask(self.language_model.config, inputs_embeds, attention_mask, branch_ids)
         outputs = self.language_model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-_LIGHT = {f"{__package__}.{name}" for name in ("chat_templates", "cli", "convert")}
+_LIGHT = {f"{__package__}.{name}" for name in ("chat_templates", "cli", "convert", "train")}
 """Modules of this package that are imported without PyTorch, so that `--help` answers at once."""
 
 

@@ -1,0 +1,71 @@
+"""TRL's trainer with what a run folder needs beside it: whole checkpoints, a curve, no card of TRL's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PeftModel
+from trl import SFTTrainer
+
+from ..modeling_spatial_mosaic import SpatialMosaicForConditionalGeneration
+from ..processing_spatial_mosaic import SpatialMosaicProcessor
+from .arguments import TrainArguments
+from .checkpoints import mark_whole
+from .collator import FrameSetCollator
+from .curve import draw_curve
+from .export import export_merged
+
+
+class SpatialMosaicTrainer(SFTTrainer):
+    """Trains on rows as `Records.rows` makes them."""
+
+    def __init__(
+        self,
+        model: SpatialMosaicForConditionalGeneration,
+        processor: SpatialMosaicProcessor,
+        args: TrainArguments,
+        train_rows: Dataset,
+        eval_rows: Dataset | None,
+        adapter: LoraConfig | None,
+    ) -> None:
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=FrameSetCollator(processor),
+            train_dataset=train_rows,
+            eval_dataset=eval_rows,
+            processing_class=processor,
+            peft_config=adapter,
+        )
+        if not self.is_deepspeed_enabled:
+            # Small steps vanish in bfloat16. DeepSpeed keeps full-precision copies by itself.
+            for weight in self.model.parameters():
+                if weight.requires_grad and weight.dtype != torch.float32:
+                    weight.data = weight.data.float()
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.is_world_process_zero():
+            run_folder = Path(self.args.output_dir)
+            mark_whole(run_folder / f"checkpoint-{self.state.global_step}")
+            draw_curve(self.state.log_history, run_folder / "curve.png")
+
+    def finish(self) -> None:
+        """Write the trained weights, the curve and, where an adapter was trained, the merged model."""
+        run_folder = Path(self.args.output_dir)
+        trained = run_folder / ("adapter" if isinstance(self.model, PeftModel) else "model")
+        self.save_model(str(trained))
+        self.save_state()
+        self.accelerator.wait_for_everyone()
+        if not self.is_world_process_zero():
+            return
+        draw_curve(self.state.log_history, run_folder / "curve.png")
+        if isinstance(self.model, PeftModel) and self.args.export_merged:
+            export_merged(trained, run_folder / "merged")
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Leave the card to `hub.py`, which knows data and licences."""
