@@ -85,8 +85,20 @@ class PrepareImagesConfig:
     """Folder to fill; pictures that are there already are kept. Pass it to `build` and `report` too."""
     images: Images = "iphone"
     """Which pictures."""
+    long_side: int | None = None
+    """Shrink them so that the longer side has this many pixels, for training and evaluation only: 518 is what the model
+    sees. Pictures below ROOT are then shrunk where there are some."""
     num_proc: int | None = None
     """Worker processes; all cores by default."""
+
+    def check(self) -> None:
+        """Raise ValueError for an option that is out of its range."""
+        if self.long_side is None:
+            return
+        if self.long_side < 1:
+            raise ValueError(f"--long-side takes a number of pixels, got {self.long_side}.")
+        if self.image_root.resolve() == self.root.resolve():
+            raise ValueError("--long-side takes an --image-root of its own: the pictures below ROOT are not replaced.")
 
 
 @dataclass(frozen=True, slots=True)

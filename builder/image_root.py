@@ -3,6 +3,8 @@
 phone   rgb.mkv            -- video ----> the registered frames
 DSLR    fisheye pictures   -- fisheye --> what a pinhole in their place sees
 
+With a longest side each is shrunk too, or made by shrinking the picture that lies below the ScanNet++ root already.
+
 Every picture is written aside and renamed, so a run that was stopped goes on where it was. The ScanNet++ root is only
 read.
 """
@@ -25,7 +27,7 @@ from .scans.dslr import read_fisheye
 from .scans.errors import ScanError
 from .scans.files import DSLR, IPHONE, SceneFiles, list_scenes
 from .scans.frames import posed_frames
-from .scans.pictures import picture_fault, size_fault
+from .scans.pictures import picture_fault, shrunk_size, size_fault
 from .schema import Frame, Skip
 from .shards import aside_path, remove_leftovers
 from .video import import_decoder, video_frames
@@ -43,6 +45,8 @@ class ImageJob:
     files: SceneFiles
     num_threads: int
     """Threads of the video decoder."""
+    long_side: int | None = None
+    """Longer side of the pictures in pixels; None leaves them as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,18 @@ def prepare_images(config: PrepareImagesConfig) -> str:
     Raises:
         BuildError: if no picture can be made, or the image root cannot be written.
         ScanError: if `config.root` is not a ScanNet++ folder, or frames wait in a video and PyAV is not installed.
+        ValueError: if an option is out of its range.
     """
-    if config.images == IPHONE.name:
-        import_decoder()
+    config.check()
     scenes = [scene for scene in list_scenes(config.root, config.images) if scene.is_annotated]
+    if config.images == IPHONE.name and not (config.long_side and all(scene.has_pictures for scene in scenes)):
+        import_decoder()
     num_proc = min(config.num_proc or available_cores(), len(scenes)) or 1
     try:
         jobs = [
-            ImageJob(replace(scene, image_root=config.image_root), max(1, available_cores() // num_proc))
+            ImageJob(
+                replace(scene, image_root=config.image_root), max(1, available_cores() // num_proc), config.long_side
+            )
             for scene in scenes
         ]
         runs = run_jobs(fill_scene, jobs, num_proc, on_death=_died)
@@ -109,7 +117,7 @@ def fill_scene(job: ImageJob) -> ImageResult:
     try:
         frames, skips = posed_frames(files)
         remove_leftovers(files.picture_folder)
-        wanted = [frame for frame in frames if picture_fault(files, frame)]
+        wanted = [frame for frame in frames if picture_fault(files, frame, job.long_side)]
         kept = len(frames) - len(wanted)
         for made in _make(job, wanted) if wanted else ():
             if isinstance(made, Skip):
@@ -120,7 +128,7 @@ def fill_scene(job: ImageJob) -> ImageResult:
             if fault := size_fault(files, frame, f"the picture made of {frame.name}", size):
                 skips.append(fault)
                 continue
-            _write(files.picture_folder / PurePosixPath(frame.image_path).name, pixels)
+            _write(files.picture_folder / PurePosixPath(frame.image_path).name, pixels, job.long_side)
             written += 1
     except ScanError as error:
         return ImageResult(written, kept, tuple(skips), Skip(error.reason, files.scene_name, str(error)))
@@ -129,15 +137,27 @@ def fill_scene(job: ImageJob) -> ImageResult:
 
 def _make(job: ImageJob, frames: list[Frame]) -> Pictures:
     files, original = job.files, job.files.original
+    below_root = replace(files, image_root=None)
+    if job.long_side and below_root.picture_names():
+        return _from_pictures(below_root, frames)
     if original is None:
         names = " or ".join(str(files.folder / name) for name in files.source.originals)
         advice = "download it"
-        if replace(files, image_root=None).picture_names():
+        if below_root.picture_names():
             advice = f"but there are pictures below {files.root} already: pass --image-root {files.root}"
         raise ScanError("no originals", f"{names} is missing, and pictures are made from it; {advice}.")
     makers: dict[str, Callable[[ImageJob, Path, list[Frame]], Pictures]]
     makers = {IPHONE.name: _from_video, DSLR.name: _from_fisheye}
     return makers[files.source.name](job, original, frames)
+
+
+def _from_pictures(files: SceneFiles, frames: list[Frame]) -> Pictures:
+    for frame in frames:
+        if fault := picture_fault(files, frame):
+            yield fault
+            continue
+        with Image.open(files.root / frame.image_path) as image:
+            yield frame, np.asarray(image.convert("RGB"))
 
 
 def _from_video(job: ImageJob, video: Path, frames: list[Frame]) -> Pictures:
@@ -164,12 +184,15 @@ def _from_fisheye(job: ImageJob, folder: Path, frames: list[Frame]) -> Pictures:
             yield frame, lens.undistort(pixels, frame.camera)
 
 
-def _write(path: Path, pixels: NDArray[np.uint8]) -> None:
+def _write(path: Path, pixels: NDArray[np.uint8], long_side: int | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = aside_path(path)
+    picture = Image.fromarray(pixels)
+    if (size := shrunk_size(picture.size, long_side)) != picture.size:
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     try:
         kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
-        Image.fromarray(pixels).save(aside, kind, quality=JPEG_QUALITY)
+        picture.save(aside, kind, quality=JPEG_QUALITY)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

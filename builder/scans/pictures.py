@@ -10,8 +10,14 @@ from .files import SceneFiles
 _ADVICE = "make it again with `spatialmosaic prepare-images`"
 
 
-def picture_fault(files: SceneFiles, frame: Frame) -> Skip | None:
-    """Say what is wrong with a frame's picture: missing, empty, cut off, or of another size than its camera."""
+def picture_fault(files: SceneFiles, frame: Frame, long_side: int | None = None) -> Skip | None:
+    """Say what is wrong with a frame's picture: missing, empty, cut off, or of another size than its camera.
+
+    Args:
+        files: Of the scene.
+        frame: Whose picture is looked at.
+        long_side: Longer side of pictures that were shrunk.
+    """
     path = (files.image_root or files.root) / frame.image_path
 
     def fault(reason: str, what: str) -> Skip:
@@ -31,12 +37,20 @@ def picture_fault(files: SceneFiles, frame: Frame) -> Skip | None:
         return fault("picture is damaged", f"not a picture ({error})")
     if not is_complete:
         return fault("picture is damaged", "cut off")
-    return size_fault(files, frame, str(path), size)
+    return size_fault(files, frame, str(path), size, long_side)
 
 
-def size_fault(files: SceneFiles, frame: Frame, what: str, size: tuple[int, int]) -> Skip | None:
-    """Say so where a picture, called `what`, has another (width, height) than its frame's camera."""
-    expected = (frame.camera.width, frame.camera.height)
+def shrunk_size(size: tuple[int, int], long_side: int | None) -> tuple[int, int]:
+    """Width and height of a picture once its longer side has `long_side` pixels; pictures never grow."""
+    scale = min(1.0, (long_side or max(size)) / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def size_fault(
+    files: SceneFiles, frame: Frame, what: str, size: tuple[int, int], long_side: int | None = None
+) -> Skip | None:
+    """Say so where a picture, called `what`, has another (width, height) than its frame's camera, shrunk or not."""
+    expected = shrunk_size((frame.camera.width, frame.camera.height), long_side)
     if size == expected:
         return None
     detail = (

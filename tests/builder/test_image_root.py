@@ -103,6 +103,23 @@ class TestPhone:
         assert digests(images) == before
         assert {path: path.stat().st_mtime_ns for path in times} == times
 
+    def test_pictures_are_shrunk_from_the_video_and_kept(self, downloaded, filled, tmp_path):
+        config = PrepareImagesConfig(downloaded, tmp_path / "small", num_proc=1, long_side=80)
+        assert f"{NUM_FRAMES} pictures written" in prepare_images(config)
+        for path in folder(config.image_root, PHONE).iterdir():
+            whole = Image.open(folder(filled, PHONE) / path.name).resize((80, 60), Image.Resampling.BOX)
+            assert np.abs(np.asarray(Image.open(path)).astype(int) - np.asarray(whole)).mean() < 6
+        assert f"0 pictures written below {config.image_root}, {NUM_FRAMES} were there" in prepare_images(config)
+
+    def test_pictures_below_the_root_are_shrunk_and_left_alone(self, rendered, tmp_path):
+        before = digests(rendered)
+        config = PrepareImagesConfig(rendered, tmp_path / "small", num_proc=1, long_side=80)
+        assert f"{NUM_FRAMES} pictures written" in prepare_images(config)
+        assert {Image.open(path).size for path in folder(config.image_root, PHONE).iterdir()} == {(80, 60)}
+        with pytest.raises(ValueError, match="an --image-root of its own"):
+            prepare_images(replace(config, image_root=rendered))
+        assert digests(rendered) == before
+
     def test_a_build_looks_for_pictures_in_the_image_root(self, downloaded, images, tmp_path):
         lost = sorted(folder(images, PHONE).iterdir())[3]
         lost.unlink()
