@@ -16,7 +16,7 @@ from transformers.masking_utils import create_causal_mask
 def branch_mask(
     config: PreTrainedConfig,
     inputs_embeds: torch.Tensor,
-    attention_mask: torch.Tensor,
+    attention_mask: torch.Tensor | None,
     branch_ids: torch.Tensor,
 ) -> torch.Tensor:
     """Say what sees what in rows of branches, in the form that the attention implementation takes.
@@ -24,7 +24,7 @@ def branch_mask(
     Args:
         config: Of the language model.
         inputs_embeds: Shape (batch, tokens, text width).
-        attention_mask: Shape (batch, tokens); 0 where there is padding.
+        attention_mask: Shape (batch, tokens); 0 where there is padding. None where there is none.
         branch_ids: Shape (batch, tokens); 0 in the prefix, the number of the branch behind it.
 
     Returns:

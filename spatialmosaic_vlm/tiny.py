@@ -41,6 +41,8 @@ _TEXT = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "max_position_embeddings": 4096,
+    # 1 / sqrt(hidden_size): the default is meant for wide models, and an adapter could not make up for it.
+    "initializer_range": 0.1,
 }
 
 

@@ -1,6 +1,6 @@
 """Trains SpatialMosaicVLM.
 
-    accelerate launch -m spatialmosaic_vlm.train --config tiny_cpu --dataset spatialmosaic --image_root scannetpp
+    accelerate launch -m spatialmosaic_vlm.train --config tiny_cpu --output_dir runs/mine
 
 The recipe and the command line say everything (`training/arguments.py`); docs/training.md explains it. The run folder gets
 run.json, checkpoints, curve.png, the trained weights and a merged model.
@@ -43,7 +43,7 @@ def train(arguments: Arguments) -> Path:
         OSError: Something that is named does not exist, or the run folder holds another run.
         ValueError: Records, checkpoint and settings do not fit together; raised before the first step.
     """
-    from .training.checkpoints import resume_point
+    from .training.checkpoints import check_base, resume_point
     from .training.header import format_header, run_header, write_header
     from .training.preflight import check_length, check_template
     from .training.records import prompt_texts, read_records
@@ -59,6 +59,8 @@ def train(arguments: Arguments) -> Path:
         source = start.model_name_or_path
         if source is None:
             source = random_start(start, run_folder, prompt_texts(records), settings.seed)
+    if checkpoint is not None:
+        check_base(Path(checkpoint), source)
     model, processor = load_start(start, source)
     for split in (records, held_out):
         if split is not None:

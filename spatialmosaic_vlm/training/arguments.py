@@ -98,7 +98,9 @@ class TrainArguments(SFTConfig):
         default=None,
         metadata={"help": "Refuse to start if a question with its views has more tokens; nothing is ever cut off."},
     )
-    report_to: None | str | list[str] = field(default="tensorboard", metadata={"help": "Where curves go, or none."})
+    report_to: list[str] | None = field(
+        default_factory=lambda: ["tensorboard"], metadata={"help": "Where curves go, or none."}
+    )
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every part is always used."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Rows are made when they are read."})
     assistant_only_loss: bool = field(default=True, metadata={"help": "The loss is that of the answers."})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 _MARK = "whole"
@@ -34,6 +35,24 @@ def resume_point(run_folder: Path, wanted: str | None) -> str | None:
     if not is_whole(Path(wanted)):
         raise FileNotFoundError(f"{wanted} is no whole checkpoint; `true` takes the last whole one of the run folder.")
     return wanted
+
+
+def check_base(checkpoint: Path, source: str) -> None:
+    """Refuse to go on with an adapter on another model than it was trained on: that would fail without a sound.
+
+    Args:
+        checkpoint: Where the run goes on from.
+        source: The model that the recipe names.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    file = checkpoint / "adapter_config.json"
+    if not file.is_file():
+        return
+    base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    if base != source and Path(base).resolve() != Path(source).resolve():
+        raise ValueError(f"{checkpoint} was trained on {base}, but the recipe names {source}.")
 
 
 def _checkpoints(run_folder: Path) -> list[Path]:

@@ -19,7 +19,9 @@ from .start import PARTS
 _VERSIONS = ("spatialmosaic", "torch", "transformers", "trl", "peft", "accelerate", "deepspeed", "datasets")
 
 
-def run_header(arguments: Arguments, model: nn.Module, records: Records, num_rows: int, num_processes: int) -> dict[str, Any]:
+def run_header(
+    arguments: Arguments, model: nn.Module, records: Records, num_rows: int, num_processes: int
+) -> dict[str, Any]:
     """Collect everything that says what a run is.
 
     Args:
@@ -86,7 +88,9 @@ def format_header(header: dict[str, Any]) -> str:
     ]
     parts = header["parts"]
     total = {kind: sum(counts[kind] for counts in parts.values()) for kind in ("trained", "frozen")}
-    lines += [f"{name:24}{counts['trained']:16,}{counts['frozen']:16,}" for name, counts in (parts | {"all": total}).items()]
+    lines += [
+        f"{name:24}{counts['trained']:16,}{counts['frozen']:16,}" for name, counts in (parts | {"all": total}).items()
+    ]
     return "\n".join(lines)
 
 

@@ -55,7 +55,11 @@ def check_length(records: Records, processor: SpatialMosaicProcessor, max_length
     table = records.table.select_columns(_text_columns(records.table))
     longest, too_long = 0, 0
     for start in range(0, len(table), _BATCH):
-        unclear = [record for record in table.select(range(start, min(start + _BATCH, len(table)))) if not _fits(record, processor, max_length)]
+        unclear = [
+            record
+            for record in table.select(range(start, min(start + _BATCH, len(table))))
+            if not _fits(record, processor, max_length)
+        ]
         lengths = [len(tokens.ids) for tokens in _tokens(processor, unclear)] if unclear else []
         too_long += sum(length > max_length for length in lengths)
         longest = max([longest, *lengths])

@@ -71,7 +71,9 @@ def read_records(arguments: DataArguments, split: str, limit: int | None) -> Rec
     table = _load(arguments, split)
     lacking = [name for name in (*_COLUMNS, "image_paths", "question_type") if name not in table.column_names]
     if lacking:
-        raise ValueError(f"{arguments.dataset} is no SpatialMosaic dataset: it lacks the columns {', '.join(lacking)}.")
+        raise ValueError(
+            f"{arguments.dataset} is no SpatialMosaic dataset: it lacks the columns {', '.join(lacking)}."
+        )
     if arguments.question_types:
         table = _of_types(table, arguments.question_types)
     if limit is not None:
@@ -138,7 +140,9 @@ def _with_pictures(table: Dataset, root: Path, policy: str) -> tuple[Dataset, Sk
         f"records show them, such as {'; '.join(examples)}."
     )
     if policy == "error":
-        raise FileNotFoundError(f"{sentence} Make them with `spatialmosaic prepare-images`, or set on_missing_image: skip.")
+        raise FileNotFoundError(
+            f"{sentence} Make them with `spatialmosaic prepare-images`, or set on_missing_image: skip."
+        )
     if len(rows) == len(table):
         raise FileNotFoundError(f"{sentence} No record is left.")
     logger.warning("%s They are left out.", sentence)

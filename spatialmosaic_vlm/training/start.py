@@ -37,11 +37,14 @@ def random_start(arguments: ModelArguments, run_folder: Path, texts: Iterable[st
     """
     folder = run_folder / "start"
     if not (folder / "config.json").exists():
+        assert isinstance(arguments.random_model, dict)
         write_tiny_checkpoint(folder, texts, arguments.random_model, seed=seed)
-    return str(folder)
+    return str(folder.resolve())
 
 
-def load_start(arguments: ModelArguments, source: str) -> tuple[SpatialMosaicForConditionalGeneration, SpatialMosaicProcessor]:
+def load_start(
+    arguments: ModelArguments, source: str
+) -> tuple[SpatialMosaicForConditionalGeneration, SpatialMosaicProcessor]:
     """Load model and processor, and refuse what does not fit together.
 
     Raises:
@@ -75,7 +78,10 @@ def load_start(arguments: ModelArguments, source: str) -> tuple[SpatialMosaicFor
 def _refuse_misfits(source: str, report: dict[str, Any]) -> None:
     """Weights that a checkpoint lacks would silently be random."""
     mismatched = [entry if isinstance(entry, str) else entry[0] for entry in report["mismatched_keys"]]
-    for names, fault in ((mismatched, "have another size than its config.json says"), (report["missing_keys"], "are missing")):
+    for names, fault in (
+        (mismatched, "have another size than its config.json says"),
+        (report["missing_keys"], "are missing"),
+    ):
         if names:
             raise ValueError(
                 f"The weights in {source} do not fit its configuration: {len(names)} {fault}, such as {min(names)}. "
@@ -85,7 +91,9 @@ def _refuse_misfits(source: str, report: dict[str, Any]) -> None:
 
 def _refuse_other_inputs(source: str, config: SpatialMosaicConfig, processor: Any) -> None:
     if not isinstance(processor, SpatialMosaicProcessor):
-        raise ValueError(f"{source} holds no SpatialMosaic processor; make the checkpoint with `spatialmosaic-convert`.")
+        raise ValueError(
+            f"{source} holds no SpatialMosaic processor; make the checkpoint with `spatialmosaic-convert`."
+        )
     geometry = None if config.geometry_config is None else "geometry"
     pairs = {
         "tokens of a view": (processor.tokens_per_view, config.tokens_per_view),
@@ -110,6 +118,10 @@ def trained_in_full(arguments: ModelArguments, model: nn.Module) -> list[str]:
     if unknown:
         raise ValueError(f"train_parts holds {', '.join(unknown)}; the parts are {', '.join(PARTS)}.")
     parts = [name for name in arguments.train_parts if _part(model, name) is not None]
+    if arguments.lora_r and {"language_model", "lm_head"} & set(parts):
+        raise ValueError(
+            "The language model trains either in full or by an adapter: set lora_r to 0, or shorten train_parts."
+        )
     if not parts and not arguments.lora_r:
         raise ValueError("Nothing would train: lora_r is 0, and the model has none of the train_parts.")
     return parts
