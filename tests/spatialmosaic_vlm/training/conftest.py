@@ -51,9 +51,7 @@ def records(arguments: Callable[..., Arguments], tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def start(
-    arguments: Callable[..., Arguments], records: Records, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def start(arguments: Callable[..., Arguments], records: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random starting checkpoint. Shared: copy it before you change it."""
     folder = tmp_path_factory.mktemp("started")
     _, model, _ = arguments(folder)

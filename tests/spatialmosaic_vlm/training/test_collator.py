@@ -74,7 +74,9 @@ def test_questions_in_one_row_have_the_loss_and_gradient_that_they_have_alone(
         model.zero_grad()
         loss = summed_loss(model, batch)
         loss.backward()
-        results.append((loss.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}))
+        results.append(
+            (loss.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+        )
     (shared, shared_gradient), (plain, plain_gradient) = results
     torch.testing.assert_close(shared, plain, rtol=1e-6, atol=0)
     assert set(shared_gradient) == set(plain_gradient)

@@ -90,7 +90,9 @@ def test_a_template_that_marks_no_answer_is_refused(records, load, checkpoint):
 
 def test_a_limit_below_the_tokens_of_the_views_is_refused(records, tiny_processor):
     most = max(len(frames) for frames in records.table["frames"])
-    with pytest.raises(ValueError, match=rf"max_length is 20, but {most} views alone take {12 * most} tokens \(12 each\)"):
+    with pytest.raises(
+        ValueError, match=rf"max_length is 20, but {most} views alone take {12 * most} tokens \(12 each\)"
+    ):
         check_length(records, tiny_processor, 20)
 
 

@@ -18,7 +18,7 @@ def data(arguments, tmp_path):
 
 def test_questions_on_one_frame_set_share_a_row_and_none_is_lost(records):
     table = records.table
-    rows = [row for row in records.rows(4)]
+    rows = list(records.rows(4))
     texts = [conversation[-1]["content"][0]["text"] for row in rows for conversation in row["conversations"]]
     assert len(texts) == len(table)
     assert max(len(row["conversations"]) for row in rows) == 4
@@ -54,7 +54,10 @@ def test_missing_pictures_are_counted_and_named_or_left_out(data, rooms, tmp_pat
     lost = all_records[0]["image_paths"][-1]
     (root / lost).unlink()
     hit = [record["id"] for record in all_records if lost in record["image_paths"]]
-    with pytest.raises(FileNotFoundError, match=rf"1 pictures are missing .*{len(hit)} of {len(all_records)} records.*{hit[0]}: {lost}"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=rf"1 pictures are missing .*{len(hit)} of {len(all_records)} records.*{hit[0]}: {lost}",
+    ):
         read_records(replace(data, image_root=str(root)), "train", None)
     left = read_records(replace(data, image_root=str(root), on_missing_image="skip"), "train", None)
     assert (left.skipped.num_images, left.skipped.num_records) == (1, len(hit))
@@ -76,7 +79,7 @@ def test_a_damaged_picture_is_named_with_its_record(data, rooms, tmp_path):
     picture = root / read_records(data, "train", None).table[0]["image_paths"][0]
     picture.write_bytes(picture.read_bytes()[:500])
     records = read_records(replace(data, image_root=str(root)), "train", None)
-    with pytest.raises(ValueError, match=rf"A picture of record {records.table[0]['id']} cannot be read"):
+    with pytest.raises(ValueError, match=rf"A picture of record {records.table['id'][0]} cannot be read"):
         records.rows(1)[0]
 
 

@@ -1,0 +1,187 @@
+"""Whole runs: what they say, what they leave behind, and that a run that was stopped or shared out is the same run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from PIL import Image
+from safetensors.torch import load_file
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from spatialmosaic_vlm.train import main, train
+from spatialmosaic_vlm.training.arguments import RECIPES
+from spatialmosaic_vlm.training.collator import FrameSetCollator
+from spatialmosaic_vlm.training.export import export_merged
+from spatialmosaic_vlm.training.trainer import SpatialMosaicTrainer
+
+STEPS = 6
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
+
+
+def losses(run: Path) -> dict[int, float]:
+    log = json.loads((run / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    return {entry["step"]: entry["loss"] for entry in log if "loss" in entry}
+
+
+@pytest.fixture(scope="module")
+def run(arguments, tmp_path_factory) -> Path:
+    """An unbroken run of a few steps with a held-out split. Shared: do not change it."""
+    folder = tmp_path_factory.mktemp("run") / "unbroken"
+    more = ["--max_steps", str(STEPS), "--save_steps", "2", "--eval_split", "test", "--max_eval_records", "8"]
+    return train(arguments(folder, *more, "--eval_strategy", "steps", "--eval_steps", "3"))
+
+
+def test_the_run_folder_says_what_was_trained(run):
+    header = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert header["effective_batch"]["rows"] == 2
+    assert header["data"]["records"] == 160
+    assert header["parts"]["vision_tower"]["trained"] == header["parts"]["geometry_encoder"]["trained"] == 0
+    assert header["parts"]["fusion"]["frozen"] == header["parts"]["multi_modal_projector"]["frozen"] == 0
+    assert header["parts"]["language_model"]["trained"] > 0
+    config = header["config"]
+    assert config["model"]["lora_r"] == 16
+    assert config["training"]["learning_rate"] == 2e-3
+    assert config["data"]["questions_per_set"] == 4
+    assert set(header["versions"]) >= {"torch", "transformers", "trl", "peft"}
+
+
+def test_a_curve_and_tensorboard_files_lie_beside_the_run(run):
+    with Image.open(run / "curve.png") as curve:
+        assert curve.format == "PNG"
+        assert len(curve.convert("L").getcolors() or ()) > 10
+    assert list(run.rglob("events.out.tfevents.*"))
+    assert set(losses(run)) == set(range(1, STEPS + 1))
+
+
+def test_a_checkpoint_holds_what_trains_and_no_more(run):
+    weights = load_file(run / f"checkpoint-{STEPS}" / "adapter_model.safetensors")
+    kinds = {"lora", "fusion", "multi_modal_projector"}
+    assert {kind for name in weights for kind in kinds if kind in name} == kinds
+    assert all(any(kind in name for kind in kinds) for name in weights)
+
+
+def test_the_merged_model_is_the_trained_one(run, records):
+    merged = AutoModelForImageTextToText.from_pretrained(run / "merged")
+    processor = AutoProcessor.from_pretrained(run / "merged")
+    base = AutoModelForImageTextToText.from_pretrained(run / "start")
+    batch = FrameSetCollator(processor)([records.rows(1)[0]])
+    with torch.no_grad():
+        before = base(**batch).logits
+        trained = PeftModel.from_pretrained(base, str(run / "adapter"))(**batch).logits
+        torch.testing.assert_close(merged(**batch).logits, trained, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(before, trained, atol=1e-3)
+    started, ended = load_file(run / "start/model.safetensors"), load_file(run / "merged/model.safetensors")
+    frozen = [name for name in started if "vision_tower" in name or "geometry_encoder" in name or "newline" in name]
+    assert frozen
+    assert all(torch.equal(started[name], ended[name]) for name in frozen)
+
+
+def test_any_checkpoint_can_be_merged(run, tmp_path):
+    export_merged(run / "checkpoint-4", tmp_path / "merged")
+    assert AutoModelForImageTextToText.from_pretrained(tmp_path / "merged").config.model_type == "spatial_mosaic"
+    with pytest.raises(FileNotFoundError, match="holds no adapter"):
+        export_merged(run / "start", tmp_path / "other")
+
+
+def test_frozen_encoders_are_in_evaluation_mode_while_training(arguments, tmp_path, monkeypatch):
+    modes = []
+    step = SpatialMosaicTrainer.training_step
+
+    def watched(self, model, *args, **kwargs):
+        loss = step(self, model, *args, **kwargs)
+        inner = model.get_base_model().model
+        modes.append([part.training for part in (inner, inner.fusion, inner.vision_tower, inner.geometry_encoder)])
+        return loss
+
+    monkeypatch.setattr(SpatialMosaicTrainer, "training_step", watched)
+    train(arguments(tmp_path, "--max_steps", "1", "--export_merged", "false"))
+    assert modes == [[True, True, False, False]]
+
+
+def test_parts_train_in_full_without_an_adapter(arguments, tmp_path):
+    options = ["--lora_r", "0", "--train_parts", "language_model", "lm_head", "--max_steps", "2"]
+    run = train(arguments(tmp_path / "run", *options))
+    started, ended = (load_file(run / name / "model.safetensors") for name in ("start", "model"))
+    changed = {name.split(".layers")[0] for name in started if not torch.equal(started[name], ended[name])}
+    assert changed == {
+        "lm_head.weight",
+        "model.language_model",
+        "model.language_model.embed_tokens.weight",
+        "model.language_model.norm.weight",
+    }
+
+
+def test_a_folder_with_a_run_is_not_overwritten_by_accident(run):
+    with pytest.raises(SystemExit, match=r"^error: .* holds the run checkpoint-6 already; pass --resume"):
+        main(["--config", "tiny_cpu", "--output_dir", str(run)])
+
+
+def test_an_adapter_does_not_go_on_with_another_model(run, arguments, start, tmp_path):
+    options = ["--resume_from_checkpoint", str(run / "checkpoint-4"), "--max_steps", "5"]
+    with pytest.raises(ValueError, match=r"checkpoint-4 was trained on .*start, but the recipe names"):
+        train(arguments(tmp_path, *options))
+    with pytest.raises(FileNotFoundError, match="is no whole checkpoint"):
+        train(arguments(tmp_path, "--resume_from_checkpoint", str(run / "start")))
+
+
+@pytest.fixture
+def command(rooms, questions):
+    """Makes the command line of a run in a process of its own."""
+
+    def make(run: Path, *more: str, launcher: tuple[str, ...] = ()) -> list[str]:
+        data = ["--config", "tiny_cpu", "--dataset", str(questions), "--image_root", str(rooms)]
+        quick = ["--questions_per_set", "4", "--logging_steps", "1", "--export_merged", "false"]
+        module = ["-m", "spatialmosaic_vlm.train"]
+        return [sys.executable, *launcher, *module, *data, *quick, "--output_dir", str(run), *more]
+
+    return make
+
+
+def finish(command: list[str]) -> None:
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_with_the_same_losses(command, tmp_path):
+    options = ["--per_device_train_batch_size", "2", "--max_steps", "12", "--save_steps", "3"]
+    options += ["--resume_from_checkpoint", "true"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    finish(command(whole, *options))
+    first = subprocess.Popen(
+        command(broken, *options), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 200
+    while not (broken / "checkpoint-6").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    assert first.wait() == -signal.SIGKILL
+    assert not (broken / "trainer_state.json").exists(), "the run ended before it was killed"
+    (broken / "checkpoint-99").mkdir()  # as if it had died in the middle of writing one
+    finish(command(broken, *options))
+    assert losses(broken) == losses(whole)
+    assert list(losses(whole)) == list(range(1, 13))
+
+
+@pytest.mark.slow
+def test_two_processes_under_zero_2_are_one_process(command, tmp_path):
+    options = ["--max_steps", "5", "--save_steps", "5", "--lora_dropout", "0"]
+    launch = ("-m", "accelerate.commands.launch", "--config_file", str(RECIPES / "accelerate" / "zero2_cpu.yaml"))
+    one, two = tmp_path / "one", tmp_path / "two"
+    finish(command(one, *options, "--per_device_train_batch_size", "4"))
+    finish(command(two, *options, "--per_device_train_batch_size", "2", launcher=launch))
+    assert json.loads((two / "run.json").read_text(encoding="utf-8"))["effective_batch"]["rows"] == 4
+    assert list((two / "checkpoint-5").glob("global_step5/*zero_pp_rank_1*optim_states.pt"))
+    assert losses(two) == pytest.approx(losses(one), rel=1e-5)
+    weights, others = (load_file(run / "adapter" / "adapter_model.safetensors") for run in (one, two))
+    for name, value in weights.items():
+        torch.testing.assert_close(others[name], value, rtol=1e-3, atol=1e-4)
