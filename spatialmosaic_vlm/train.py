@@ -45,6 +45,7 @@ def train(arguments: Arguments) -> Path:
     """
     from .training.checkpoints import check_base, resume_point
     from .training.header import format_header, run_header, write_header
+    from .training.hub import check_access, push_run
     from .training.preflight import check_length, check_template
     from .training.records import prompt_texts, read_records
     from .training.start import choose_trained, load_start, random_start
@@ -53,6 +54,10 @@ def train(arguments: Arguments) -> Path:
     data, start, settings = arguments
     run_folder = Path(settings.output_dir)
     checkpoint = resume_point(run_folder, settings.resume_from_checkpoint)
+    # The trainer would push its own card and every checkpoint.
+    pushes, settings.push_to_hub = settings.push_to_hub, False
+    if pushes:
+        check_access(settings)
     with settings.main_process_first(desc="reading the records"):
         records = read_records(data, data.train_split, data.max_records)
         held_out = read_records(data, data.eval_split, data.max_eval_records) if data.eval_split else None
@@ -71,13 +76,16 @@ def train(arguments: Arguments) -> Path:
     adapter = choose_trained(start, model)
     eval_rows = None if held_out is None else held_out.rows(data.questions_per_set)
     trainer = SpatialMosaicTrainer(model, processor, settings, rows, eval_rows, adapter)
-    header = run_header(arguments, trainer.model, records, len(rows), settings.world_size)
+    header = run_header(arguments, source, trainer.model, records, len(rows))
     if trainer.is_world_process_zero():
         run_folder.mkdir(parents=True, exist_ok=True)
         write_header(header, run_folder)
         logger.info("\n%s", format_header(header))
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.finish()
+    if pushes and trainer.is_world_process_zero():
+        for address in push_run(run_folder, settings):
+            logger.info("Pushed to %s.", address)
     return run_folder
 
 

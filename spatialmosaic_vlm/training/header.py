@@ -19,19 +19,18 @@ from .start import PARTS
 _VERSIONS = ("spatialmosaic", "torch", "transformers", "trl", "peft", "accelerate", "deepspeed", "datasets")
 
 
-def run_header(
-    arguments: Arguments, model: nn.Module, records: Records, num_rows: int, num_processes: int
-) -> dict[str, Any]:
+def run_header(arguments: Arguments, start: str, model: nn.Module, records: Records, num_rows: int) -> dict[str, Any]:
     """Collect everything that says what a run is.
 
     Args:
         arguments: The resolved configuration.
+        start: Checkpoint that training starts from.
         model: As it is trained, with its adapter.
         records: What is learnt.
         num_rows: Rows of an epoch.
-        num_processes: Processes that train together.
     """
-    data, start, training = arguments
+    data, model_arguments, training = arguments
+    num_processes = training.world_size
     rows = training.per_device_train_batch_size * training.gradient_accumulation_steps * num_processes
     questions = len(records.table) / num_rows
     return {
@@ -48,10 +47,11 @@ def run_header(
             "scenes": len(records.table.unique("scene_name")) if "scene_name" in records.table.column_names else None,
             "skipped": asdict(records.skipped),
         },
+        "start": start,
         "parts": count_weights(model),
         "hardware": hardware(),
         "versions": {name: version(name) for name in _VERSIONS},
-        "config": {"data": asdict(data), "model": asdict(start), "training": training.to_dict()},
+        "config": {"data": asdict(data), "model": asdict(model_arguments), "training": training.to_dict()},
     }
 
 

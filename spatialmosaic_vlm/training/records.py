@@ -54,8 +54,9 @@ class Records:
             questions_per_set: Most questions in a row.
 
         Returns:
-            Rows that are made when they are read: `images`, the views in order; `conversations`, one a question, as
-            `prompting.messages` writes them; `messages`, the first of these, by which TRL sees that they are such.
+            Rows that are made when they are read: `records`, positions in `table`; `images`, the views in order;
+            `conversations`, one a record, as `prompting.messages` writes them; `messages`, the first of these, by
+            which TRL sees that they are such.
         """
         rows = Dataset.from_dict({"records": group_by_views(_picture_lists(self.table), questions_per_set)})
         return rows.with_transform(_ReadRows(self.table))
@@ -200,7 +201,7 @@ class _ReadRows:
         self.views = table.select_columns(["id", "image_paths", "images"])
 
     def __call__(self, batch: dict[str, list[list[int]]]) -> dict[str, list[Any]]:
-        rows: dict[str, list[Any]] = {"images": [], "conversations": [], "messages": []}
+        rows: dict[str, list[Any]] = {"records": batch["records"], "images": [], "conversations": [], "messages": []}
         for group in batch["records"]:
             conversations = [messages(record, with_answer=True) for record in self.texts.select(group)]
             rows["images"].append(self._images(group[0]))
