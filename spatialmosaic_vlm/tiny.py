@@ -15,6 +15,7 @@ from .modeling_spatial_mosaic import SpatialMosaicForConditionalGeneration
 from .processing_spatial_mosaic import SpatialMosaicProcessor
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>")
+_VOCABULARY = 1024
 _VISION = {
     "model_type": "siglip_vision_model",
     "hidden_size": 64,
@@ -47,7 +48,7 @@ _TEXT = {
 
 
 def write_tiny_checkpoint(
-    out: Path, texts: Iterable[str], changes: dict[str, Any] | None = None, vocabulary: int = 512, seed: int = 0
+    out: Path, texts: Iterable[str], changes: dict[str, Any] | None = None, seed: int = 0
 ) -> None:
     """Write a random model and its processor, as `from_pretrained` reads them.
 
@@ -55,18 +56,18 @@ def write_tiny_checkpoint(
         out: Folder to write.
         texts: What the tokenizer learns its words from.
         changes: Fields of `SpatialMosaicConfig` that differ from the tiny ones. `vision_config`, `geometry_config` and
-            `text_config` name only what changes in them; a `geometry_config` of None leaves geometry out.
-        vocabulary: Most tokens that the tokenizer knows.
+            `text_config` name only what changes in them; a `geometry_config` of None leaves geometry out. The
+            `vocab_size` of `text_config` is the most that the tokenizer learns.
         seed: Of the weights.
     """
-    tokenizer = _tokenizer(texts, vocabulary)
-    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     changes = dict(changes or {})
+    tokenizer = _tokenizer(texts, (changes.get("text_config") or {}).get("vocab_size", _VOCABULARY))
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     fields: dict[str, Any] = {"fusion_num_heads": 4, "image_token_index": tokenizer.convert_tokens_to_ids("<image>")}
-    text = _TEXT | {"vocab_size": len(tokenizer), "bos_token_id": None} | ends
-    for name, part in (("vision_config", _VISION), ("geometry_config", _GEOMETRY), ("text_config", text)):
+    for name, part in (("vision_config", _VISION), ("geometry_config", _GEOMETRY), ("text_config", _TEXT)):
         given = changes.pop(name, {})
         fields[name] = None if given is None else part | given
+    fields["text_config"] |= {"vocab_size": len(tokenizer), "bos_token_id": None} | ends
     config = SpatialMosaicConfig(**(fields | changes))
     geometry, side = config.geometry_config, config.vision_config.image_size
     processor = SpatialMosaicProcessor(
