@@ -27,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from .training.arguments import parse_arguments
 
     try:
-        arguments = parse_arguments(list(sys.argv[1:] if argv is None else argv))
-        logger.info("The run is in %s.", train(arguments))
+        train(parse_arguments(list(sys.argv[1:] if argv is None else argv)))
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
 
@@ -83,8 +82,9 @@ def train(arguments: Arguments) -> Path:
         logger.info("\n%s", format_header(header))
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.finish()
-    if pushes and trainer.is_world_process_zero():
-        for address in push_run(run_folder, settings):
+    if trainer.is_world_process_zero():
+        logger.info("The run is in %s.", run_folder)
+        for address in push_run(run_folder, settings) if pushes else ():
             logger.info("Pushed to %s.", address)
     return run_folder
 

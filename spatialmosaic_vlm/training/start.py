@@ -10,6 +10,7 @@ from typing import Any
 from peft import LoraConfig
 from torch import nn
 from transformers import AutoConfig, AutoProcessor
+from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from ..configuration_spatial_mosaic import SpatialMosaicConfig
 from ..modeling_spatial_mosaic import SpatialMosaicForConditionalGeneration
@@ -34,7 +35,15 @@ def random_start(arguments: ModelArguments, run_folder: Path, texts: Iterable[st
     """Write the tiny random model that a recipe asks for below the run folder, once, and return the folder.
 
     It is a checkpoint like any other: a resumed run and the merged export start from the same weights.
+
+    Raises:
+        ValueError: The weights would be shared out over processes before they exist.
     """
+    if is_deepspeed_zero3_enabled():
+        raise ValueError(
+            "A random model cannot begin under ZeRO-3; train a step of it without, and name the folder start of that run "
+            "as model_name_or_path."
+        )
     folder = run_folder / "start"
     if not (folder / "config.json").exists():
         assert isinstance(arguments.random_model, dict)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from trl import SFTTrainer
 
 from ..modeling_spatial_mosaic import SpatialMosaicForConditionalGeneration
@@ -65,6 +66,8 @@ class SpatialMosaicTrainer(SFTTrainer):
             return
         draw_curve(self.state.log_history, run_folder / "curve.png")
         if isinstance(self.model, PeftModel) and self.args.export_merged:
+            # This process merges alone: under ZeRO-3 loading would wait for the others.
+            unset_hf_deepspeed_config()
             export_merged(trained, run_folder / "merged")
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:

@@ -30,6 +30,16 @@ for (name, one), two in zip(model.state_dict().items(), again.state_dict().value
 """
 
 
+UPLOAD = """
+import sys
+from huggingface_hub import HfApi
+
+folder, name = sys.argv[1:]
+HfApi().create_repo(name, repo_type="dataset")
+HfApi().upload_folder(folder_path=folder, repo_id=name, repo_type="dataset")
+"""
+
+
 def run(hub: HubServer, home: Path, *command: object) -> subprocess.CompletedProcess[str]:
     environment = os.environ | hub.environment(home) | {"OMP_NUM_THREADS": "1"}
     python = [sys.executable, *map(str, command)]
@@ -37,13 +47,17 @@ def run(hub: HubServer, home: Path, *command: object) -> subprocess.CompletedPro
 
 
 @pytest.fixture
-def command(rooms, questions, tmp_path):
-    data = ["--config", "tiny_cpu", "--dataset", questions, "--image_root", rooms, "--max_steps", "2"]
+def command(rooms, tmp_path):
+    data = ["--config", "tiny_cpu", "--dataset", "tester/questions", "--image_root", rooms, "--max_steps", "2"]
     folder = ["--output_dir", tmp_path / "run", "--per_device_train_batch_size", "2", "--push_to_hub", "true"]
     return ["-m", "spatialmosaic_vlm.train", *data, *folder]
 
 
-def test_a_run_pushes_model_and_adapter_with_their_cards(hub: HubServer, command, tmp_path, rooms):
+def test_a_run_on_a_dataset_of_the_hub_pushes_model_and_adapter_with_their_cards(
+    hub: HubServer, command, tmp_path, rooms, questions
+):
+    uploaded = run(hub, tmp_path / "uploader", "-c", UPLOAD, questions, "tester/questions")
+    assert uploaded.returncode == 0, uploaded.stderr[-3000:]
     done = run(hub, tmp_path / "home", *command, "--hub_model_id", "tester/rooms")
     assert done.returncode == 0, done.stderr[-3000:]
     merged, adapter = (hub.files("models", name) for name in ("tester/rooms", "tester/rooms-adapter"))
@@ -57,7 +71,12 @@ def test_a_run_pushes_model_and_adapter_with_their_cards(hub: HubServer, command
         card = files["README.md"].decode()
         data = yaml.safe_load(card.split("---")[1])
         assert data["pipeline_tag"] == "image-text-to-text"
-        for needed in ("160 questions on 1 ScanNet++ scenes", "| learning_rate | 0.002 |", "CPU", "terms of use"):
+        for needed in (
+            "160 questions on 1 ScanNet++ scenes, split `train` of `tester/questions`",
+            "| learning_rate | 0.002 |",
+            "CPU",
+            "terms of use",
+        ):
             assert needed in card, needed
     assert yaml.safe_load(adapter["README.md"].decode().split("---")[1])["library_name"] == "peft"
     loaded = run(

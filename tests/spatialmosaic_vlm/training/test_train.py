@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file
@@ -107,6 +108,21 @@ def test_frozen_encoders_are_in_evaluation_mode_while_training(arguments, tmp_pa
     assert modes == [[True, True, False, False]]
 
 
+def test_recomputing_activations_changes_nothing(arguments, tmp_path):
+    options = ["--activation_checkpointing", "true", "--max_steps", "2", "--export_merged", "false"]
+    again = train(arguments(tmp_path / "run", *options, "--lr_scheduler_type", "constant"))
+    plain = train(arguments(tmp_path / "plain", *options[2:], "--lr_scheduler_type", "constant"))
+    assert losses(again) == pytest.approx(losses(plain), rel=1e-6)
+
+
+def test_frozen_weights_may_be_in_bfloat16(run, arguments, tmp_path):
+    options = ["--dtype", "bfloat16", "--bf16", "true", "--max_steps", "1", "--export_merged", "false"]
+    again = train(arguments(tmp_path / "run", *options))
+    assert losses(again)[1] == pytest.approx(losses(run)[1], rel=5e-3)
+    trained = load_file(again / "adapter" / "adapter_model.safetensors")
+    assert {weight.dtype for weight in trained.values()} == {torch.float32}
+
+
 def test_parts_train_in_full_without_an_adapter(arguments, tmp_path):
     options = ["--lora_r", "0", "--train_parts", "language_model", "lm_head", "--max_steps", "2"]
     run = train(arguments(tmp_path / "run", *options))
@@ -138,7 +154,8 @@ def command(rooms, questions):
     """Makes the command line of a run in a process of its own."""
 
     def make(run: Path, *more: str, launcher: tuple[str, ...] = ()) -> list[str]:
-        data = ["--config", "tiny_cpu", "--dataset", str(questions), "--image_root", str(rooms)]
+        recipe = [] if "--config" in more else ["--config", "tiny_cpu"]
+        data = [*recipe, "--dataset", str(questions), "--image_root", str(rooms)]
         quick = ["--questions_per_set", "4", "--logging_steps", "1", "--export_merged", "false"]
         module = ["-m", "spatialmosaic_vlm.train"]
         return [sys.executable, *launcher, *module, *data, *quick, "--output_dir", str(run), *more]
@@ -173,15 +190,26 @@ def test_a_run_that_was_killed_goes_on_with_the_same_losses(command, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_under_zero_2_are_one_process(command, tmp_path):
-    options = ["--max_steps", "5", "--save_steps", "5", "--lora_dropout", "0"]
-    launch = ("-m", "accelerate.commands.launch", "--config_file", str(RECIPES / "accelerate" / "zero2_cpu.yaml"))
+@pytest.mark.parametrize("stage", [2, 3])
+def test_two_processes_that_share_out_the_training_are_one_process(command, start, stage, tmp_path):
+    launch_file = yaml.safe_load((RECIPES / "accelerate" / "zero2_cpu.yaml").read_text(encoding="utf-8"))
+    launch_file["deepspeed_config"] |= {"zero_stage": stage, "zero3_save_16bit_model": stage == 3}
+    recipe = yaml.safe_load((RECIPES / "tiny_cpu.yaml").read_text(encoding="utf-8"))
+    del recipe["random_model"]
+    for name, content in (("launch", launch_file), ("recipe", recipe | {"model_name_or_path": str(start)})):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    launch = ("-m", "accelerate.commands.launch", "--config_file", str(tmp_path / "launch.yaml"))
+    options = ["--config", str(tmp_path / "recipe.yaml"), "--max_steps", "5", "--lora_dropout", "0"]
     one, two = tmp_path / "one", tmp_path / "two"
     finish(command(one, *options, "--per_device_train_batch_size", "4"))
-    finish(command(two, *options, "--per_device_train_batch_size", "2", launcher=launch))
+    shared_out = ["--per_device_train_batch_size", "2", "--save_steps", "5", "--export_merged", "true"]
+    finish(command(two, *options, *shared_out, launcher=launch))
     assert json.loads((two / "run.json").read_text(encoding="utf-8"))["effective_batch"]["rows"] == 4
     assert list((two / "checkpoint-5").glob("global_step5/*zero_pp_rank_1*optim_states.pt"))
     assert losses(two) == pytest.approx(losses(one), rel=1e-5)
     weights, others = (load_file(run / "adapter" / "adapter_model.safetensors") for run in (one, two))
+    assert set(weights) == set(others)
     for name, value in weights.items():
         torch.testing.assert_close(others[name], value, rtol=1e-3, atol=1e-4)
+    merged = load_file(two / "merged" / "model.safetensors")
+    assert set(merged) == set(load_file(start / "model.safetensors"))
