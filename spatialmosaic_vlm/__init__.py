@@ -5,6 +5,7 @@
                    -- modeling_vggt -----------+    fused with geometry (fusion), projected, pooled
     tokens         -- modeling_spatial_mosaic --> language model --> answer
     checkpoints    -- convert ------------------> a folder that from_pretrained loads
+    records        -- train, training ----------> trained weights
 
 Importing this package makes AutoConfig, AutoModel, AutoModelForImageTextToText and AutoProcessor know it.
 """

@@ -86,7 +86,7 @@ def test_a_run_on_a_dataset_of_the_hub_pushes_model_and_adapter_with_their_cards
 
 
 def test_a_push_that_cannot_succeed_ends_before_training(hub: HubServer, command, tmp_path):
-    done = run(hub, tmp_path / "home", *command, "--hub_model_id", "somebody/else")
+    done = run(hub, tmp_path / "home", *command, "--hub_model_id", "somebody/else", "--hub_token", "wrong")
     assert done.returncode == 1
     assert "does not let somebody/else be written" in done.stderr
     assert not (tmp_path / "run" / "run.json").exists()
