@@ -306,7 +306,8 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Expected exactly one of input_ids and inputs_embeds.")
         keeps_cache = getattr(self.config.text_config, "use_cache", True) if use_cache is None else use_cache
-        check_packing(position_ids, attention_mask, keeps_cache, num_views is not None or pixel_values is None)
+        if branch_ids is None:
+            check_packing(position_ids, attention_mask, keeps_cache, num_views is not None or pixel_values is None)
         inputs_embeds = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         image = (mm_encoder_outputs or {}).get("image")
         if image is None and pixel_values is not None:
