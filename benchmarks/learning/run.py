@@ -39,7 +39,7 @@ RESULTS = HERE.parent / "results"
 ARMS = ("with_geometry", "without_geometry")
 NUM_ROOMS, NUM_FRAMES, SIZE, PICTURE = 60, 24, (256, 192), 112
 QUESTIONS = "72000"
-HELD_OUT = 6000
+HELD_OUT = 2400
 """Questions that are scored."""
 DRAWS = 1000
 """Of the bootstrap over rooms."""

@@ -41,8 +41,10 @@ class DataArguments:
         default="error", metadata={"help": "What becomes of records whose pictures are missing."}
     )
     question_types: list[str] | None = field(default=None, metadata={"help": "Learn these only."})
-    max_records: int | None = field(default=None, metadata={"help": "Learn the first so many records only."})
-    max_eval_records: int | None = field(default=None, metadata={"help": "Measure on the first so many only."})
+    max_records: int | None = field(
+        default=None, metadata={"help": "Learn so many records only, from all over the dataset."}
+    )
+    max_eval_records: int | None = field(default=None, metadata={"help": "Measure on so many only."})
     questions_per_set: int = field(
         default=8,
         metadata={
