@@ -4,7 +4,7 @@
 
 Rooms, questions, pictures and runs are made in the folder SCRATCH, and kept: the script goes on where it was. It prints, by
 question type, the share of right answers beside chance and the best that `spatialmosaic audit` reaches without pictures,
-and writes the training curves to benchmarks/results. Each run took 8 minutes of CPU time on one core, the scoring 2, rooms and questions 7.
+and writes the training curves to benchmarks/results. On one core each run takes about 9 minutes, rooms and questions 7, the scoring 3.
 """
 
 from __future__ import annotations
