@@ -25,7 +25,7 @@ test-slow: $(VENV)/dev.stamp  ## Run the tests that take minutes, or need root o
 	$(BIN)/pytest -m slow || [ $$? -eq 5 ]  # 5: no slow test exists
 
 style: $(VENV)/dev.stamp  ## Lint, check the format and the types
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy builder hub_cards spatialmosaic_vlm
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy builder eval hub_cards spatialmosaic_vlm
 
 bench: $(VENV)/dev.stamp  ## Run the benchmarks
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "$$script"; $(BIN)/python "$$script"; done
