@@ -25,14 +25,20 @@ INSTRUCTIONS = {
 
 
 def messages(
-    record: Mapping[str, Any], images: Sequence[Any] | None = None, *, with_answer: bool = False
+    record: Mapping[str, Any],
+    images: Sequence[Any] | None = None,
+    *,
+    shown: Sequence[int] | None = None,
+    with_answer: bool = False,
 ) -> list[dict[str, Any]]:
     """Write a record as chat messages.
 
     Args:
         record: A row of the dataset, as a mapping from column to value.
-        images: The pictures of `record["frames"]` in order, in any form the model's processor takes; without them the
-            message has places for images only.
+        images: The pictures of the frames that are shown, in order, in any form the model's processor takes; without
+            them the message has places for images only.
+        shown: Which frames to show, counted from 0, in the order to show them; each keeps its name. All of them, in the
+            order of the record, by default.
         with_answer: Whether the right answer follows, as training needs it: the letter of a choice, else the number or
             point.
 
@@ -43,16 +49,16 @@ def messages(
     Raises:
         ValueError: There are more or fewer images than frames.
     """
-    num_frames = len(record["frames"])
-    if images is not None and len(images) != num_frames:
+    frames = range(len(record["frames"])) if shown is None else shown
+    if images is not None and len(images) != len(frames):
         raise ValueError(
-            f"Expected an image for each of the {num_frames} frames of record {record['id']}, got {len(images)}."
+            f"Expected an image for each of the {len(frames)} frames of record {record['id']}, got {len(images)}."
         )
     content: list[dict[str, Any]] = []
-    for k in range(num_frames):
-        content.append({"type": "text", "text": f"{'' if k == 0 else chr(10)}Frame {k + 1}: "})
-        content.append({"type": "image"} if images is None else {"type": "image", "image": images[k]})
-    content.append({"type": "text", "text": f"\n{question_text(record)}"})
+    for place, frame in enumerate(frames):
+        content.append({"type": "text", "text": f"{'' if place == 0 else chr(10)}Frame {frame + 1}: "})
+        content.append({"type": "image"} if images is None else {"type": "image", "image": images[place]})
+    content.append({"type": "text", "text": f"{chr(10) if content else ''}{question_text(record)}"})
     asked = [{"role": "user", "content": content}]
     if not with_answer:
         return asked

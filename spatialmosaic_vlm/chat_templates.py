@@ -4,11 +4,13 @@ from typing import Literal
 
 ChatStyle = Literal["chatml", "vicuna"]
 
-# An image is labelled `Frame k: ` unless the text before it ends with that very label, and ends its line unless the
-# text after it does. So images alone and images that are labelled in the message give the same tokens.
+# An image is labelled `Frame k: ` unless the text before it ends with such a label (a message may show Frame 3 alone),
+# and ends its line unless the text after it does. So images alone and images that are labelled in the message give the
+# same tokens.
 _LABEL = (
     "{% set frames.count = frames.count + 1 %}{% set label = 'Frame ' ~ frames.count ~ ': ' %}"
-    "{% if not (loop.previtem is defined and loop.previtem.type == 'text' and loop.previtem.text.endswith(label)) %}"
+    "{% if not (loop.previtem is defined and loop.previtem.type == 'text' "
+    "and loop.previtem.text.endswith(': ') and loop.previtem.text.split('\n')[-1].startswith('Frame ')) %}"
     "{{ label }}{% endif %}"
 )
 _LINE_ENDS = {

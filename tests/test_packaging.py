@@ -145,7 +145,10 @@ def test_the_wheel_imports_outside_the_tree_and_knows_its_version(site: Path, tm
     assert answer["version"] == answer["declared"] == PROJECT["version"]
 
 
-@pytest.mark.parametrize(("command", "word"), [("spatialmosaic", "build"), ("spatialmosaic-convert", "--geometry")])
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [("spatialmosaic", "build"), ("spatialmosaic-convert", "--geometry"), ("spatialmosaic-eval", "report")],
+)
 def test_a_command_answers_help_without_heavy_imports(command: str, word: str, site: Path, tmp_path: Path) -> None:
     answer = json.loads(run(sys.executable, "-c", HELP, command, cwd=tmp_path, PYTHONPATH=str(site)))
     assert answer["status"] in (0, None)

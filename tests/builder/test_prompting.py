@@ -70,6 +70,19 @@ def test_missing_images_are_counted() -> None:
         messages(RECORD, ["first"])
 
 
+def test_frames_that_are_shown_alone_or_in_another_order_keep_their_names() -> None:
+    (message,) = messages(RECORD, ["second"], shown=[1])
+    assert as_text(message["content"]).startswith("Frame 2: <image>\nIn Frame 2, is the lamp")
+    (message,) = messages(RECORD, ["second", "first"], shown=[1, 0])
+    assert as_text(message["content"]).startswith("Frame 2: <image>\nFrame 1: <image>\nIn Frame 2")
+    assert [part["image"] for part in message["content"] if part["type"] == "image"] == ["second", "first"]
+
+
+def test_a_question_without_frames_begins_with_its_words() -> None:
+    (message,) = messages(RECORD, [], shown=[])
+    assert message["content"] == [{"type": "text", "text": question_text(RECORD)}]
+
+
 def test_an_unknown_answer_type_is_named() -> None:
     with pytest.raises(ValueError, match="'essay'"):
         question_text(RECORD | {"answer_type": "essay"})
