@@ -116,6 +116,8 @@ class ReportConfig:
     """Folder to write. With pictures, its page shows ScanNet++ pixels: do not publish it."""
     parser: Parser = "lenient"
     """lenient (the grammar of docs/evaluation.md), or authors (the published evaluation to the letter)."""
+    dataset_id: str | None = None
+    """Name of the benchmark on the Hub, for result metadata; known where the runs read it from there."""
     controls: bool = True
     """Measure what is scored without looking: chance, majority, options only, text only."""
     records: int = 40

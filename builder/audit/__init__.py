@@ -9,7 +9,7 @@
 Numbers and points (`answer_type` other than `choice`) have no options and no chance, so they are counted and left out.
 """
 
-from .measure import audit_dataset
-from .report import Audit, audit_as_json, format_audit
+from .measure import audit_dataset, audit_records
+from .report import Audit, ConfigAudit, audit_as_json, format_audit
 
-__all__ = ["Audit", "audit_as_json", "audit_dataset", "format_audit"]
+__all__ = ["Audit", "ConfigAudit", "audit_as_json", "audit_dataset", "audit_records", "format_audit"]

@@ -19,8 +19,19 @@ from .pictures import open_picture
 from .tables import read_table
 
 COLUMNS = (
-    *("id", "profile", "scene_name", "question_type", "frames", "image_paths", "query_frame", "question", "options"),
-    *("mc_answer", "ground_truth", "answer_type", "bbox_2d_diag", "relation", "source", "target"),
+    *(
+        "id",
+        "profile",
+        "scene_name",
+        "task",
+        "question_type",
+        "frames",
+        "image_paths",
+        "query_frame",
+        "question",
+        "options",
+    ),
+    *("mc_answer", "answer_index", "ground_truth", "answer_type", "bbox_2d_diag", "relation", "source", "target"),
     *("occ_level", "overlap_level", "vis_level", "gt_scenario"),
 )
 """What is read of a record."""

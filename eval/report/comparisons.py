@@ -1,0 +1,136 @@
+"""Differences between runs on the questions that both were asked, scene by scene; and what the views are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ..asking import Dataset
+from .estimates import Average, Frame, average_named, chances, draws, interval, mean_of_types
+from .scored import Floats, ScoredRun
+
+_SAME_MODEL = ("model_revision", "prompt_digest", "processor_digest", "decoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more one run scores than another."""
+
+    kind: str
+    """`difference`, or what it tells: `vision gain` (all views - none), `multi-view gain` (all views - one)."""
+    first: str
+    second: str
+    average: str
+    """Which average, or which task."""
+    value: float
+    """First - second, paired."""
+    low: float | None
+    """Lower end of the 95 % interval; None where there are too few scenes."""
+    high: float | None
+    p: float | None
+    """Two-sided, from the draws, corrected for the number of differences in the table (Holm)."""
+    num_records: int
+    """Questions that both were asked."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def differences(runs: Sequence[ScoredRun], dataset: Dataset, frame: Frame) -> list[Difference]:
+    """Compare every two runs, by the headline average and by task."""
+    found = [
+        item
+        for first, second in combinations(runs, 2)
+        for item in _compare("difference", first, second, dataset, frame, by_task=True)
+    ]
+    return _corrected(found)
+
+
+def gains(runs: Sequence[ScoredRun], dataset: Dataset, frame: Frame) -> list[Difference]:
+    """What views are worth: runs of one model with all views against those with none, the query view, or a single one."""
+    found: list[Difference] = []
+    for run in runs:
+        if _views(run) != "all":
+            continue
+        for other in runs:
+            kinds = {"none": "vision gain", "query": "multi-view gain", "single": "multi-view gain"}
+            if _views(other) in kinds and _model(run) == _model(other):
+                found += _compare(kinds[_views(other)], run, other, dataset, frame, by_task=True)
+    return _corrected(found)
+
+
+def _views(run: ScoredRun) -> str:
+    views: str = run.header["config"]["views"]
+    return views
+
+
+def _model(run: ScoredRun) -> tuple[Any, ...]:
+    return (run.header["config"]["model"], *(repr(run.header[name]) for name in _SAME_MODEL))
+
+
+def _compare(
+    kind: str, first: ScoredRun, second: ScoredRun, dataset: Dataset, frame: Frame, by_task: bool
+) -> Iterator[Difference]:
+    both = first.asked & second.asked
+    if not both.any():
+        return
+    nominal = chances(dataset, both)
+    a, b = (np.where(both, run.values, np.nan) for run in (first, second))
+    present = {frame.type_names[k] for k in np.unique(frame.type_of[both])}
+    scopes: dict[str, Average] = {
+        name: average_named(name, dataset, nominal) for name in dataset.benchmark.averages({}, {}, None)
+    }
+    if by_task:
+        tasks: dict[str, list[str]] = {}
+        for name, of_type in dataset.benchmark.question_types.items():
+            if name in present:
+                tasks.setdefault(of_type.task, []).append(name)
+        scopes |= {task: mean_of_types(tuple(names)) for task, names in tasks.items()}
+    for scope, average in scopes.items():
+        found = _difference(a, b, frame, average)
+        if found is not None:
+            value, low, high, p = found
+            yield Difference(kind, first.name, second.name, scope, value, low, high, p, int(both.sum()))
+
+
+def _difference(
+    a: Floats, b: Floats, frame: Frame, average: Average
+) -> tuple[float, float | None, float | None, float | None] | None:
+    sums = [frame.sums(values) for values in (a, b)]
+    values = []
+    for totals, counts in sums:
+        means = {
+            name: totals[:, k].sum() / counts[:, k].sum()
+            for k, name in enumerate(frame.type_names)
+            if counts[:, k].sum()
+        }
+        values.append(average(means, totals.sum() / counts.sum()))
+    if values[0] is None or values[1] is None:
+        return None
+    drawn = draws(frame, *sums[0], average) - draws(frame, *sums[1], average)
+    num_scenes = int((sums[0][1].sum(axis=1) > 0).sum())
+    low, high = interval(drawn, num_scenes)
+    return float(values[0] - values[1]), low, high, None if low is None else _p_value(drawn[~np.isnan(drawn)])
+
+
+def _p_value(drawn: Floats) -> float:
+    """Twice the share of draws on the far side of zero; never 0, as the draws are finite."""
+    tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    return float(min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
+
+
+def _corrected(found: list[Difference]) -> list[Difference]:
+    """Holm's step-down correction over all differences of a table."""
+    order = sorted((item.p, k) for k, item in enumerate(found) if item.p is not None)
+    corrected, floor = {}, 0.0
+    for place, (p, k) in enumerate(order):
+        floor = max(floor, min(1.0, p * (len(order) - place)))
+        corrected[k] = floor
+    return [
+        Difference(**asdict(item) | {"p": corrected[k]}) if k in corrected else item for k, item in enumerate(found)
+    ]
