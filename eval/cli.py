@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from .config import ReportConfig, RunConfig
+from .config import LmmsTasksConfig, ReportConfig, RunConfig
 
 
 def _run(config: RunConfig) -> None:
@@ -24,9 +24,16 @@ def _report(config: ReportConfig) -> None:
     print(write_report(config))
 
 
+def _lmms_tasks(config: LmmsTasksConfig) -> None:
+    from .lmms.task_files import write_task_files
+
+    print(write_task_files(config))
+
+
 _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     RunConfig: ("run", _run),
     ReportConfig: ("report", _report),
+    LmmsTasksConfig: ("lmms-tasks", _lmms_tasks),
 }
 
 

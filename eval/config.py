@@ -131,3 +131,19 @@ class ReportConfig:
             raise ValueError("Name at least one RUN: a folder that `spatialmosaic-eval run` wrote.")
         if self.records < 0:
             raise ValueError(f"--records takes the number of records to show, 0 for none, got {self.records}.")
+
+
+@dataclass(frozen=True, slots=True)
+class LmmsTasksConfig:
+    """Write the task files with which lmms-eval runs SpatialMosaic-Bench (`--include_path OUT`)."""
+
+    data: Positional[Annotated[Path, arg(metavar="DATASET")]]
+    """Dataset folder that `spatialmosaic build` wrote."""
+    image_root: Path
+    """Folder with the pictures: the ScanNet++ root, or what `spatialmosaic prepare-images` filled."""
+    out: Path = Path("lmms_tasks")
+    """Folder to write."""
+    config: str = "paper"
+    """Config of the dataset: a profile."""
+    split: str = "test"
+    """Split of the dataset."""

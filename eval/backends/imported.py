@@ -72,6 +72,9 @@ def _read_answers(path: Path) -> dict[str, tuple[str, str]]:
     for number, row in enumerate(rows, 1):
         if isinstance(row, dict) and "format" in row and "data" in row:
             continue
+        if isinstance(row, dict) and "id" not in row:
+            # A sample of lmms-eval: what our task said of it stands under each of its averages.
+            row = next((v for v in row.values() if isinstance(v, dict) and {"id", "answer"} <= v.keys()), row)
         name = row.get("id") if isinstance(row, dict) else None
         said = next((row[key] for key in _ANSWER_NAMES if key in row), None) if name is not None else None
         if name is None or not isinstance(said, str):
