@@ -98,6 +98,31 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def guessing_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with an output layer that prefers A, B, C and D to everything else: its first token is a letter."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    import spatialmosaic_vlm  # noqa: F401  (teaches the Auto classes)
+
+    folder = tmp_path_factory.mktemp("model") / "guessing"
+    model, processor = (
+        AutoModelForImageTextToText.from_pretrained(tiny_model),
+        AutoProcessor.from_pretrained(tiny_model),
+    )
+    torch.manual_seed(1)
+    with torch.no_grad():
+        model.lm_head.weight.zero_()
+        for pair in ("AB", "CD"):
+            row = torch.randn(model.lm_head.weight.shape[1])
+            for letter, sign in zip(pair, (1, -1), strict=True):
+                model.lm_head.weight[processor.tokenizer.convert_tokens_to_ids(letter)] = sign * row
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """Runs `spatialmosaic-eval` in a process of its own."""
     folder = tmp_path_factory.mktemp("cwd")
@@ -139,6 +164,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and body in one packet: two would wait for each other
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -99,3 +99,98 @@ def test_what_is_no_model_is_said(
         (folder / "config.json").write_text(json.dumps(content))
     with pytest.raises(EvalError, match=sentence):
         run(make(model=str(folder)))
+
+
+CHAT = (
+    "{% for message in messages %}{% for part in message.content %}{% if part.type == 'image' %}<image>{% else %}"
+    "{{ part.text }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %} ANSWER:{% endif %}"
+)
+
+
+def test_a_model_that_is_not_ours_answers_through_the_same_classes(
+    make: Callable[..., RunConfig], tiny_model: Path, tmp_path: Path
+) -> None:
+    import torch
+    from transformers import (
+        AutoTokenizer,
+        CLIPImageProcessorPil,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
+    vision = CLIPVisionConfig(**sizes, image_size=28, patch_size=14)
+    text = LlamaConfig(**sizes, vocab_size=264, max_position_embeddings=2048, eos_token_id=258, pad_token_id=256)
+    LlavaForConditionalGeneration(
+        LlavaConfig(vision_config=vision, text_config=text, image_token_index=259)
+    ).save_pretrained(tmp_path / "llava")
+    image_processor = CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
+    LlavaProcessor(
+        image_processor,
+        AutoTokenizer.from_pretrained(tiny_model),
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=CHAT,
+    ).save_pretrained(tmp_path / "llava")
+    for views in ("all", "none"):
+        assert run(make(model=str(tmp_path / "llava"), views=views, out=tmp_path / views)).answered == 20
+
+
+def test_llava_video_in_its_authors_layout_is_converted_and_answers(
+    make: Callable[..., RunConfig], tiny_model: Path, tmp_path: Path
+) -> None:
+    """Key mapping is the converter's: without geometry it changes names and nothing else."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import (
+        AutoTokenizer,
+        LlavaOnevisionConfig,
+        LlavaOnevisionForConditionalGeneration,
+        SiglipConfig,
+        SiglipModel,
+    )
+
+    from spatialmosaic_vlm.convert import ConvertConfig, convert
+
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = sizes | {
+        "model_type": "siglip_vision_model",
+        "patch_size": 14,
+        "image_size": 28,
+        "vision_use_head": False,
+    }
+    text = sizes | {"model_type": "qwen2", "vocab_size": 264, "num_key_value_heads": 1, "eos_token_id": 258}
+    text |= {"max_position_embeddings": 2048, "pad_token_id": 256}
+    torch.manual_seed(0)
+    theirs = LlavaOnevisionForConditionalGeneration(
+        LlavaOnevisionConfig(vision_config=vision, text_config=text, image_token_index=259)
+    )
+    names = {"model.vision_tower.": "model.vision_tower.vision_tower.vision_model.", "model.language_model.": "model."}
+    names |= {f"model.multi_modal_projector.linear_{k + 1}.": f"model.mm_projector.{2 * k}." for k in (0, 1)}
+    state = {}
+    for name, value in theirs.state_dict().items():
+        begins = next((begin for begin in names if name.startswith(begin)), "")
+        state[names.get(begins, "") + name.removeprefix(begins)] = value.clone().contiguous()
+    tower = {key: value for key, value in vision.items() if key not in ("model_type", "vision_use_head")}
+    SiglipModel(
+        SiglipConfig(vision_config=tower | {"num_hidden_layers": 2}, text_config=sizes | {"vocab_size": 20})
+    ).save_pretrained(tmp_path / "siglip")
+    source = tmp_path / "llava-video"
+    source.mkdir()
+    save_file(state, source / "model.safetensors", {"format": "pt"})
+    flat = {
+        "model_type": "llava_qwen",
+        "mm_vision_tower": str(tmp_path / "siglip"),
+        "mm_patch_merge_type": "spatial_unpad",
+    }
+    (source / "config.json").write_text(json.dumps(text | flat), encoding="utf-8")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(source)
+    convert(ConvertConfig(source=str(source), geometry=None, out=tmp_path / "converted"))
+    summary = run(make(model=str(tmp_path / "converted")))
+    assert summary.answered == 20
+    assert summary.prompt_tokens is not None

@@ -89,3 +89,19 @@ def test_the_card_shows_the_same_call() -> None:
     card = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert 'predictions=["(B)", "A or B", "about 2 m"]' in card
     assert all(f"`{name}`" in card for name in ("macro12", "macro6", "kappa6", "macro_na", "overall", "micro"))
+
+
+def test_what_it_imports_comes_along_from_the_hub() -> None:
+    """A script from the Hub brings along the neighbours that it names itself, and nothing else."""
+    from evaluate.loading import get_imports
+
+    imports = get_imports(str(FOLDER / "spatialmosaic_accuracy.py"))
+    assert {(kind, name) for kind, name, *_ in imports} == {
+        ("internal", "answers"),
+        ("internal", "scoring"),
+        ("library", "datasets"),
+        ("library", "evaluate"),
+    }
+    for name in ("answers", "scoring"):
+        found = {(kind, module) for kind, module, *_ in get_imports(str(FOLDER / f"{name}.py"))}
+        assert {module for kind, module in found if kind == "internal"} <= {"answers"}

@@ -100,6 +100,21 @@ def test_the_numbers_of_a_run_are_those_worked_out_anew(
     )
 
 
+def test_from_a_tiny_model_to_numbers_worked_out_anew(
+    bench: Path, pictures: Path, guessing_model: Path, reported: Reported, records: dict[str, Any], tmp_path: Path
+) -> None:
+    config = RunConfig(str(guessing_model), str(bench), pictures, tmp_path / "guessing", max_new_tokens=1)
+    summary = run(config)
+    assert summary.states["ok"] > 100
+    assert summary.states["beyond options"] > 0
+    (made,) = reported(summary.folder)["runs"]
+    types = {name: float(np.mean(values)) for name, values in recomputed(summary.folder, records)["types"].items()}
+    assert {name: score["value"] for name, score in made["types"].items()} == pytest.approx(types)
+    choices = [value for name, value in types.items() if not name.endswith("_na")]
+    assert made["averages"]["macro12"]["value"] == pytest.approx(np.mean(choices))
+    assert 0.05 < made["averages"]["macro12"]["value"] < 0.6
+
+
 def test_levels_are_those_worked_out_anew(answered: Answered, reported: Reported, records: dict[str, Any]) -> None:
     folder = answered("some", sometimes(0.6, 1))
     (made,) = reported(folder)["runs"]
