@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_RADAR, _RADIUS = 360, 118
+_RADAR_WIDTH, _RADAR_HEIGHT, _RADIUS = 380, 310, 124
 _PANEL_WIDTH, _PANEL_HEIGHT = 240, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 10, 28
 _RINGS = (0.25, 0.5, 0.75, 1.0)
@@ -24,8 +24,8 @@ class Line:
     points: tuple[Point, ...]
     title: str
     """In full, for whoever points at it."""
-    is_faint: bool = False
-    """Whether it rests on too little to be read alone."""
+    is_reference: bool = False
+    """Whether it is no run, but stands beside the runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +54,44 @@ class Chart:
     labels: tuple[Label, ...]
 
 
-def plan_radar(title: str, axes: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Chart:
+def plan_radar(
+    title: str,
+    axes: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    reference: tuple[str, Sequence[float]],
+) -> Chart:
     """Draw scores of tasks around a centre.
 
     Args:
         title: what is shown.
         axes: titles of the tasks, clockwise from the top.
         series: by name, a score of 0 to 1 an axis; None leaves the axis out.
+        reference: name and scores of what stands beside the series.
     """
-    middle = _RADAR / 2
+    middle_x, middle_y = _RADAR_WIDTH / 2, _RADAR_HEIGHT / 2
 
     def place(axis: int, share: float) -> Point:
         angle = 2 * math.pi * axis / len(axes) - math.pi / 2
-        return round(middle + _RADIUS * share * math.cos(angle), 1), round(
-            middle + _RADIUS * share * math.sin(angle), 1
-        )
+        radius = _RADIUS * share
+        return round(middle_x + radius * math.cos(angle), 1), round(middle_y + radius * math.sin(angle), 1)
 
     grid = [tuple(place(axis, ring) for axis in [*range(len(axes)), 0]) for ring in _RINGS]
     grid += [(place(axis, 0), place(axis, 1)) for axis in range(len(axes))]
-    labels = [Label(middle + 4, middle - _RADIUS * ring - 2, "start", f"{100 * ring:.0f}") for ring in _RINGS]
+    labels = [Label(middle_x + 4, middle_y - _RADIUS * ring - 2, "start", f"{100 * ring:.0f}") for ring in _RINGS[:-1]]
     for axis, name in enumerate(axes):
         x, y = place(axis, 1.12)
-        anchor = "middle" if abs(x - middle) < 5 else "start" if x > middle else "end"
+        anchor = "middle" if abs(x - middle_x) < 5 else "start" if x > middle_x else "end"
         labels.append(Label(x, y + 4, anchor, name))
-    lines, dots = [], []
+    beside, published = reference
+    lines = [Line(0, tuple(place(axis, score) for axis, score in enumerate(published)), beside, is_reference=True)]
+    dots = []
     for number, (name, scores) in enumerate(series.items()):
         known = [(axis, score) for axis, score in enumerate(scores) if score is not None]
         lines.append(Line(number, tuple(place(axis, score) for axis, score in known), name))
         dots += [
             (number, *place(axis, score), f"{name}, {axes[axis]}: {100 * score:.1f}", False) for axis, score in known
         ]
-    return Chart(title, _RADAR, _RADAR, tuple(grid), (), tuple(lines), tuple(dots), tuple(labels))
+    return Chart(title, _RADAR_WIDTH, _RADAR_HEIGHT, tuple(grid), (), tuple(lines), tuple(dots), tuple(labels))
 
 
 def plan_curves(title: str, levels: Sequence[str], series: Mapping[str, Sequence[dict[str, Any] | None]]) -> Chart:

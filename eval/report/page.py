@@ -53,6 +53,7 @@ def write_page(
     return environment.from_string(template).render(
         document=document,
         radar=_radar(document),
+        reference=_reference(document)["method"],
         panels=_panels(document),
         cards=[_card(row, runs, dataset, image_root) for row in rows],
         breakdowns=dataset.benchmark.levels,
@@ -85,7 +86,16 @@ def _radar(document: dict[str, Any]) -> Chart:
         run["name"]: [run["tasks"].get(column["task"], {"value": None})["value"] for column in columns]
         for run in document["runs"]
     }
-    return plan_radar("Score by task, percent", [column["title"] for column in columns], series)
+    best = _reference(document)
+    beside = best["method"], [score / 100 for score in best["scores"]]
+    return plan_radar("Score by task, percent", [column["title"] for column in columns], series, beside)
+
+
+def _reference(document: dict[str, Any]) -> dict[str, Any]:
+    """The best published row whose average follows from its columns."""
+    rows = [row for row in document["published"]["rows"] if row["follows"]]
+    best: dict[str, Any] = max(rows, key=lambda row: row["average"])
+    return best
 
 
 def _panels(document: dict[str, Any]) -> list[dict[str, Any]]:
