@@ -13,7 +13,8 @@ from spatialmosaic_builder.randomness import digest
 
 from ..asking import Dataset
 from ..question import Question
-from ..spatialmosaic_accuracy.answers import Point, parse_point_as_authors
+from ..spatialmosaic_accuracy.answers import Point
+from ..spatialmosaic_accuracy.quantities import parse_point_as_authors
 from ..spatialmosaic_accuracy.scoring import mean_point_accuracy, mean_relative_accuracy
 
 _FOLDS = 5

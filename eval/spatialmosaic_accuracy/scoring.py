@@ -7,20 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from .answers import (
-    AMBIGUOUS,
-    BEYOND,
-    OK,
-    UNPARSED,
-    Parsed,
-    Point,
-    parse_choice,
-    parse_choice_as_authors,
-    parse_number,
-    parse_number_as_authors,
-    parse_point,
-    parse_point_as_authors,
-)
+from .answers import AMBIGUOUS, BEYOND, OK, UNPARSED, Parsed, Point
+from .choices import parse_choice, parse_choice_as_authors
+from .quantities import parse_number, parse_number_as_authors, parse_point, parse_point_as_authors
 
 Parser = Literal["lenient", "authors"]
 PARSERS: tuple[Parser, ...] = ("lenient", "authors")

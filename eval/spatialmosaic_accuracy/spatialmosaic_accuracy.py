@@ -3,8 +3,13 @@
 import datasets
 import evaluate
 
+# From the Hub, only the neighbours that are named here come along: those of the scorer, too.
 from .answers import STATES
+from .choices import parse_choice
+from .quantities import parse_number
 from .scoring import PARSERS, QUESTION_TYPES, averages, score_answer, type_means
+
+__all__ = ["SpatialMosaicAccuracy", "parse_choice", "parse_number"]
 
 _DESCRIPTION = """\
 Scores answers to SpatialMosaic-Bench: accuracy of choices, mean relative accuracy of numbers and mean point accuracy of

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from spatialmosaic_eval.spatialmosaic_accuracy.answers import (
-    AMBIGUOUS,
-    BEYOND,
-    OK,
-    UNPARSED,
-    parse_choice,
-    parse_choice_as_authors,
+from spatialmosaic_eval.spatialmosaic_accuracy.answers import AMBIGUOUS, BEYOND, OK, UNPARSED
+from spatialmosaic_eval.spatialmosaic_accuracy.choices import parse_choice, parse_choice_as_authors
+from spatialmosaic_eval.spatialmosaic_accuracy.quantities import (
     parse_number,
     parse_number_as_authors,
     parse_point,
@@ -78,6 +74,18 @@ READ = [
         *("First I thought the answer is A. On reflection, the answer is D.", "(A) is wrong, (D) is right", "D D D"),
     )
 ] + [
+    *(
+        (COUNTS, "D", text)
+        for text in (
+            "D, not A",
+            "The answer is (D) 1, not (A) 4",
+            "Answer:\nD",
+            "D 1",
+            "D.\n\nA is too many, maybe B too",
+        )
+    ),
+    (YES_NO, "A", "Yes (A)"),
+    (YES_NO, "B", "No, so the answer is B."),
     (YES_NO, "A", "Yes"),
     (YES_NO, "B", "no."),
     (YES_NO, "B", "No, the lamp is on the other side."),
@@ -105,6 +113,27 @@ AMBIGUOUS_ANSWERS = [
         for text in ("A. 4\nB. 3\nC. 2\nD. 1", "A. But the answer is D.", "There are 2 or 3", "Option A, option B")
     ),
     *((COUNTS, text) for text in ("The answer is D. 4", "(A) ... (C)", "2 in all, no: 3")),
+    *(
+        (COUNTS, text)
+        for text in (
+            "A? Or maybe D.",
+            "A. No, wait, D.",
+            "B A",
+            "B C D",
+            "C/D?",
+            "A, or possibly B",
+            "B... actually C",
+            "A vs. B",
+        )
+    ),
+    *(
+        (COUNTS, text)
+        for text in ("The answer is A, or maybe D", "The answer is A. Actually D.", "(A)(B)", "A & B", "A or B or C")
+    ),
+    (YES_NO, "Yes (B)"),
+    (YES_NO, "Yes, so the answer is B."),
+    (YES_NO, "No. Yes."),
+    (NAMES, "Chair. The answer is D."),
     (YES_NO, "Yes, there is no doubt"),
     (YES_NO, "B. Yes"),
     (NAMES, "chair or sofa"),
@@ -117,6 +146,16 @@ UNREADABLE = [
         for text in ("", " ", "none", "I cannot tell.", "A mouse is visible: D", "I'm not sure", "<think> so D")
     ),
     *((COUNTS, text) for text in ("ABCD", "Both A and B", "not D", "A-frame", "17", "Sorry, I can't help with that.")),
+    *(
+        (COUNTS, text)
+        for text in (
+            "Either A or B.",
+            "Between A and C",
+            "Not A",
+            "D is not correct",
+            "The correct answer is not listed.",
+        )
+    ),
     (YES_NO, "It is not."),
     (YES_NO, "There is no way to know"),
     (NAMES, "It is not the sofa"),
@@ -172,6 +211,8 @@ def test_a_shape_is_read_alike_for_every_letter(shape: str, letter: str) -> None
         ("two", 2.0),
         ("250 cm", 2.5),
         ("1,234", 1234.0),
+        ("10 feet", 3.048),
+        ("2500 mm", 2.5),
         (".5", 0.5),
         ("The answer is 3", 3.0),
         ("Frame 2 shows it at 3 m", 3.0),
@@ -186,7 +227,15 @@ def test_a_number_is_read(answer: str, number: float) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "state"),
-    [("2-3", AMBIGUOUS), ("between 2 and 3", AMBIGUOUS), ("2 or 3 m", AMBIGUOUS), ("", UNPARSED), ("3D", UNPARSED)],
+    [
+        ("2-3", AMBIGUOUS),
+        ("between 2 and 3", AMBIGUOUS),
+        ("2 or 3 m", AMBIGUOUS),
+        ("3/4", AMBIGUOUS),
+        ("2,5", UNPARSED),
+        ("", UNPARSED),
+        ("3D", UNPARSED),
+    ],
 )
 def test_a_number_that_is_none_or_two_is_a_failure(answer: str, state: str) -> None:
     assert parse_number(answer, "m").state == state

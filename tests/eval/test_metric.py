@@ -97,11 +97,9 @@ def test_what_it_imports_comes_along_from_the_hub() -> None:
 
     imports = get_imports(str(FOLDER / "spatialmosaic_accuracy.py"))
     assert {(kind, name) for kind, name, *_ in imports} == {
-        ("internal", "answers"),
-        ("internal", "scoring"),
+        *(("internal", name) for name in ("answers", "choices", "quantities", "scoring")),
         ("library", "datasets"),
         ("library", "evaluate"),
     }
-    for name in ("answers", "scoring"):
-        found = {(kind, module) for kind, module, *_ in get_imports(str(FOLDER / f"{name}.py"))}
-        assert {module for kind, module in found if kind == "internal"} <= {"answers"}
+    neighbours = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "spatialmosaic_accuracy"}
+    assert neighbours == {name for kind, name, *_ in imports if kind == "internal"}
