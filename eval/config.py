@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from .spatialmosaic_accuracy.scoring import Parser
+
 BackendName = Literal["transformers", "openai", "import"]
 BenchmarkName = Literal["spatialmosaic", "vsti"]
 """Names of `benchmarks.BENCHMARKS`."""
 ViewControl = Literal["all", "query", "single", "none", "other-scene", "shuffled", "grey"]
 """What is shown with a question: see `views.py`."""
-Parser = Literal["lenient", "authors"]
 
 _NOT_IDENTITY = ("out", "image_root", "batch_size", "base_url", "concurrency", "timeout", "retries", "predictions")
 """Options that do not change what is asked."""

@@ -23,6 +23,8 @@ _FIRST = "predictions.jsonl"
 _NOT_COMPARED = ("started_at", "versions")
 """Parts of a header that may differ when a run goes on."""
 
+REFUSED = "refused"
+"""State of a question that the back end would not take."""
 Key = tuple[str, int]
 """Record and rotation of its options."""
 

@@ -19,10 +19,7 @@ from .asking import Asking, Dataset, plan_askings, prompt_digest, read_dataset, 
 from .backends import Backend, Prompt, Reply
 from .benchmarks import BENCHMARKS
 from .config import RunConfig
-from .predictions import FORMAT, Prediction, append, append_to, read_run
-
-REFUSED = "refused"
-"""State of a question that the back end would not take."""
+from .predictions import FORMAT, REFUSED, Prediction, append, append_to, read_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lmms_eval.api.instance import Instance
@@ -35,8 +36,6 @@ class SpatialMosaicVLM(lmms):
 
     def _backend(self, max_new_tokens: int) -> LocalModel:
         if max_new_tokens not in self._backends:
-            from dataclasses import replace
-
             self._backends = {max_new_tokens: LocalModel(replace(self.config, max_new_tokens=max_new_tokens))}
         return self._backends[max_new_tokens]
 

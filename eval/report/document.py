@@ -11,13 +11,14 @@ import numpy as np
 
 from ..asking import Dataset
 from ..config import ReportConfig
+from ..predictions import REFUSED
 from ..spatialmosaic_accuracy.answers import STATES
 from .breakdowns import Cell, cells_of
 from .comparisons import differences, gains
 from .controls import measure_controls
 from .estimates import REPLICATES, Frame, average_named, chances, estimate, mean_of_types, pooled
 from .published import PUBLISHED
-from .scored import REFUSED, Floats, ScoredRun, pair_scores
+from .scored import Floats, ScoredRun, pair_scores
 
 FORMAT = 1
 """Raised when the JSON changes in a way that its readers notice."""

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..asking import Dataset
-from ..config import Parser
 from ..errors import EvalError
-from ..predictions import Prediction, Run
+from ..predictions import REFUSED, Prediction, Run
 from ..selection import flip_pairs
+from ..spatialmosaic_accuracy.scoring import Parser
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
