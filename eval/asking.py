@@ -84,18 +84,21 @@ def read_dataset(benchmark: Benchmark, data: str, config: str, split: str) -> Da
     if times > 1:
         raise EvalError(f"{data}: record {name} is there {times} times; build or download the dataset again.")
     for question in questions:
-        of_type = benchmark.type_of(question)
-        if of_type.kind == "choice" and not _is_offered(question):
-            raise EvalError(
-                f"Record {question.id} has the answer {question.reference!r}, which is none of its {len(question.options)} "
-                "options; build or download the dataset again."
-            )
+        _check(benchmark, question)
     return Dataset(benchmark, table, questions)
 
 
-def _is_offered(question: Question) -> bool:
-    letters = [option.split(". ", 1)[0] for option in question.options]
-    return question.reference in letters
+def _check(benchmark: Benchmark, question: Question) -> None:
+    """See that a question can be scored before anybody is asked."""
+    if benchmark.type_of(question).kind != "choice":
+        # The right answer must be readable, and right.
+        if benchmark.score(question, question.reference).value != 1:
+            raise EvalError(f"Record {question.id} has the answer {question.reference!r}, which cannot be scored.")
+    elif question.reference not in [option.split(". ", 1)[0] for option in question.options]:
+        raise EvalError(
+            f"Record {question.id} has the answer {question.reference!r}, which is none of its {len(question.options)} "
+            "options; build or download the dataset again."
+        )
 
 
 def dataset_digest(questions: Sequence[Question]) -> str:

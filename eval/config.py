@@ -17,7 +17,17 @@ BenchmarkName = Literal["spatialmosaic", "vsti"]
 ViewControl = Literal["all", "query", "single", "none", "other-scene", "shuffled", "grey"]
 """What is shown with a question: see `views.py`."""
 
-_NOT_IDENTITY = ("out", "image_root", "batch_size", "base_url", "concurrency", "timeout", "retries", "predictions")
+_NOT_IDENTITY = (
+    "out",
+    "image_root",
+    "batch_size",
+    "base_url",
+    "concurrency",
+    "timeout",
+    "retries",
+    "predictions",
+    "device_map",
+)
 """Options that do not change what is asked."""
 
 
@@ -60,6 +70,8 @@ class RunConfig:
     """Questions at a time (transformers)."""
     dtype: str = "auto"
     """Precision of the weights (transformers): auto, float32, bfloat16 ..."""
+    device_map: str | None = None
+    """`auto` spreads a model that is too large for one GPU over all of them (transformers, one process)."""
     revision: str | None = None
     """Revision of the model on the Hub (transformers)."""
     trust_remote_code: bool = False

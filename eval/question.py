@@ -40,7 +40,7 @@ class Question:
 
     def rotated(self, rotation: int) -> Question:
         """The same question with every option moved up by so many places; letters stay where they are."""
-        if not rotation:
+        if not rotation or not self.options:
             return self
         place = (ord(self.reference) - ord("A") - rotation) % len(self.options)
         return replace(self, options=rotate(self.options, rotation), reference=chr(ord("A") + place))

@@ -43,7 +43,7 @@ class LocalModel:
         try:
             self.processor = AutoProcessor.from_pretrained(config.model, **options)
             self.model = AutoModelForImageTextToText.from_pretrained(
-                config.model, dtype=config.dtype, **options
+                config.model, dtype=config.dtype, device_map=config.device_map, **options
             ).eval()
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             raise EvalError(_why_not_loaded(config.model, error)) from error
@@ -53,8 +53,9 @@ class LocalModel:
                 "SpatialMosaicVLM also needs --trust-remote-code where spatialmosaic_vlm is not installed)."
             )
         self.processor.tokenizer.padding_side = "left"
-        self.device = accelerate.PartialState().device
-        self.model.to(self.device)
+        if config.device_map is None:
+            self.model.to(accelerate.PartialState().device)
+        self.device = self.model.device
 
     def describe(self) -> dict[str, Any]:
         """What the answers depend on."""

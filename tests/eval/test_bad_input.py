@@ -136,6 +136,29 @@ def test_an_answer_outside_its_options_names_the_record(
     )
 
 
+@pytest.mark.parametrize(
+    ("question_type", "answer", "diagonal", "words"),
+    [
+        ("obj_distance_occ_na", "far", None, "cannot be scored"),
+        ("obj_distance_occ_na", "nan", None, "cannot be scored"),
+        ("obj_localization_occ_na", "(1, 2)", None, "positive bbox_2d_diag"),
+        ("obj_localization_occ_na", "there", 3.0, "cannot be scored"),
+    ],
+)
+def test_a_right_answer_that_is_none_names_the_record_before_anybody_is_asked(
+    make: Make,
+    changed: Callable[..., str],
+    records: dict[str, Any],
+    question_type: str,
+    answer: str,
+    diagonal: float | None,
+    words: str,
+) -> None:
+    changes = {"question_type": question_type, "ground_truth": answer, "options": [], "bbox_2d_diag": diagonal}
+    with pytest.raises((EvalError, ValueError), match=f"Record {next(iter(records))} .*{words}"):
+        run(make([], data=changed(**changes)))
+
+
 def test_a_record_that_is_there_twice_is_named(
     make: Make, changed: Callable[..., str], records: dict[str, Any]
 ) -> None:

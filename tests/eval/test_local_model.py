@@ -49,6 +49,12 @@ def test_the_size_of_a_batch_changes_no_answer(make: Callable[..., RunConfig], t
     assert len(set(alone.values())) > 1
 
 
+def test_where_its_parts_lie_changes_no_answer(make: Callable[..., RunConfig], tmp_path: Path) -> None:
+    spread, whole = run(make(device_map="auto")).folder, run(make(out=tmp_path / "whole")).folder
+    answers = [{key: made.answer for key, made in read_run(folder).predictions.items()} for folder in (spread, whole)]
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("views", ["query", "none", "shuffled", "grey"])
 def test_every_control_of_the_views_can_be_answered(make: Callable[..., RunConfig], views: Any) -> None:
     assert run(make(views=views)).answered == 20

@@ -329,6 +329,16 @@ def test_runs_of_other_data_are_refused(
         reported(folder, folder)
 
 
+def test_an_answer_to_a_record_that_is_not_there_is_named(answered: Answered, reported: Reported) -> None:
+    folder = answered("some", right)
+    path = folder / "predictions.jsonl"
+    header, first, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    stranger = json.dumps(json.loads(first) | {"id": "0" * 32}) + "\n"
+    path.write_text("".join([header, stranger, *lines]), encoding="utf-8")
+    with pytest.raises(EvalError, match=f"answers record {'0' * 32}, which the dataset does not have"):
+        reported(folder)
+
+
 def only(path: Path, names: list[str]) -> Path:
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["id"] in names]
     made = path.with_name("only.jsonl")
