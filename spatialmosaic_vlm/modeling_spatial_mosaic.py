@@ -330,13 +330,7 @@ class SpatialMosaicModel(SpatialMosaicPreTrainedModel):
             use_cache=use_cache,
             **kwargs,
         )
-        return SpatialMosaicModelOutputWithPast(
-            last_hidden_state=outputs.last_hidden_state,
-            past_key_values=outputs.past_key_values,
-            hidden_states=outputs.hidden_states,
-            attentions=outputs.attentions,
-            image_hidden_states=view_tokens,
-        )
+        return SpatialMosaicModelOutputWithPast(**outputs, image_hidden_states=view_tokens)
 
     def views_by_row(
         self,

@@ -25,6 +25,7 @@ from spatialmosaic_vlm import (
 Model = SpatialMosaicForConditionalGeneration
 
 SHADOWED_FILES = {
+    "branches.py",
     "chat_templates.py",
     "configuration_spatial_mosaic.py",
     "configuration_vggt.py",

@@ -414,7 +414,8 @@ def test_names_on_the_hub_do_as_well_as_folders(
         environment = os.environ | hub.environment(tmp_path)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    assert done.stdout == f"The checkpoint is in {tmp_path / 'out'}.\n"
+    # DeepSpeed, where it is installed, greets on the standard output.
+    assert done.stdout.splitlines()[-1] == f"The checkpoint is in {tmp_path / 'out'}."
     assert "MISSING" not in done.stderr
     model = AutoModelForImageTextToText.from_pretrained(tmp_path / "out").eval()
     with torch.no_grad():
