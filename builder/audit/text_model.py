@@ -27,7 +27,7 @@ _NUM_BINS = 8
 def predict_keys(records: pa.Table, choices: Choices) -> Floats:
     """Score every option by a linear model that was fitted to records of other scenes.
 
-    Reads the question (frame, relation, objects), the number of frames that the prompt shows, and the options. The
+    Reads the question (frame, relation, objects, tag), the number of frames that the prompt shows, and the options. The
     features are what an option states, alone and together with what the question asks, so the model can learn that
     lamps hang above rugs.
 
@@ -58,21 +58,33 @@ def predict_keys(records: pa.Table, choices: Choices) -> Floats:
 
 def _features(records: pa.Table, choices: Choices) -> Iterator[list[str]]:
     """Words for every option of every record, in order."""
-    columns = (records[name].to_pylist() for name in ("task", "question", "frames", "options"))
+    tasks, questions, frames_of, options_of = (
+        records[name].to_pylist() for name in ("task", "question", "frames", "options")
+    )
+    asked_of = [parse_question(task, question) for task, question in zip(tasks, questions, strict=True)]
+    side = max((max(asked.tag) for asked in asked_of if asked and asked.tag), default=0) + 1
     places = _place_words(choices)
-    for row, (task, question, frames, options) in enumerate(zip(*columns, strict=True)):
-        context = [f"{len(frames)} frames", *_question_words(parse_question(task, question), question)]
+    for row, (task, question, options) in enumerate(zip(tasks, questions, options_of, strict=True)):
+        context = [f"{len(frames_of[row])} frames", *_question_words(asked_of[row], question, side)]
         for column, option in enumerate(options):
             text = option.partition(". ")[2]
             words = [*part_names(parse_option(task, text) or Statement(category=text)), *places[row][column]]
             yield [*words, *(f"{word} | {asked}" for word in words for asked in context)]
 
 
-def _question_words(asked: Statement | None, question: str) -> list[str]:
-    """What is asked, each part alone and all together; the plain words of a question that cannot be read."""
+def _question_words(asked: Statement | None, question: str, side: int) -> list[str]:
+    """What is asked, each part alone, with each other, and all together; the plain words of a question that cannot be read.
+
+    Args:
+        asked: the question as it is read.
+        question: its text.
+        side: of the image, in question coordinates.
+    """
     if asked is None:
         return question.lower().split()
     named = {"relation": " ".join(asked.relations), "object": asked.category, "source": asked.source}
+    if asked.tag is not None:
+        named |= {f"tag {name}": str(_NUM_BINS * c // side) for name, c in zip("xy", asked.tag, strict=True)}
     roles = [f"{role} {name}" for role, name in named.items() if name]
     pairs = [f"{a}, {b}" for i, a in enumerate(roles) for b in roles[i + 1 :]]
     frame = [] if asked.frame is None else [f"frame {asked.frame}"]

@@ -50,6 +50,18 @@ def existence(rng: np.random.Generator, leaks: bool) -> Record:
     return asked(["Yes", "No"] if asks_truth else ["No", "Yes"], question=question)
 
 
+def tagged(rng: np.random.Generator, leaks: bool) -> Record:
+    """What is farther than a table at the foot of the image; without the leak the table may stand anywhere."""
+    asks_truth = bool(rng.integers(2))
+    is_farther = bool(rng.integers(2))
+    y = rng.integers(500, 1000) if leaks and is_farther else rng.integers(500) if leaks else rng.integers(1000)
+    word = "farther from" if is_farther == asks_truth else "closer to"
+    question = (
+        f"In Frame 1, is the lamp {word} the camera than the table ({rng.integers(1000)}, {y}) in this viewpoint?"
+    )
+    return asked(["Yes", "No"] if asks_truth else ["No", "Yes"], question=question)
+
+
 def best_view(rng: np.random.Generator, is_grid: bool = False) -> list[str]:
     """A 2 x 2 grid of counts and frames, or three options that each keep a half of the first, which is the key."""
     count, other = rng.permutation(np.arange(1, 5))[:2]
@@ -178,3 +190,8 @@ def test_pieces_of_different_width_join(records_of: Callable[..., pa.Table]) -> 
     wide = choices_of(records_of("best_view", "any", lambda rng: asked(best_view(rng)), num_scenes=2))
     narrow = choices_of(records_of("best_view", "any", lambda rng: asked(list("wxyz")), num_scenes=1))
     assert join([wide, narrow]).parts.shape == (len(wide.key) + len(narrow.key), 4, 2)
+
+
+def test_the_text_model_reads_where_a_tag_puts_the_source(records_of: Callable[..., pa.Table]) -> None:
+    assert score(records_of, "text", "existence", lambda rng: tagged(rng, leaks=True)).accuracy > 0.9
+    assert score(records_of, "text", "existence", lambda rng: tagged(rng, leaks=False)).accuracy < 0.6
