@@ -93,7 +93,7 @@ class Audit:
 
 
 def audit_as_json(audit: Audit) -> dict[str, Any]:
-    """Turn an audit into plain data; docs/audit.md describes it."""
+    """Turn an audit into plain data: the fields of `Audit`, and the thresholds of its verdicts."""
     return {"format": FORMAT, "max_excess": MAX_EXCESS, "min_scenes": MIN_SCENES, **asdict(audit)}
 
 

@@ -80,16 +80,17 @@ def summarize(
         num_scans=len(scans),
         num_scans_in_dataset=num_scans_in_dataset,
         verdicts={
-            name: {k: dict(v) for k, v in sorted(by_type.items())} for name, by_type in sorted(verdicts.items())
+            name: {k: dict(sorted(v.items())) for k, v in sorted(by_type.items())}
+            for name, by_type in sorted(verdicts.items())
         },
-        claims={claim: dict(counts) for claim, counts in sorted(claims.items())},
+        claims={claim: dict(sorted(counts.items())) for claim, counts in sorted(claims.items())},
         disagreements=tuple(sorted(disagreements, key=lambda finding: finding.record_id)),
         failures=tuple(sorted(failures, key=lambda skip: skip.where)),
     )
 
 
 def verification_as_json(found: Verification) -> dict[str, Any]:
-    """Turn a verification into plain data; docs/verify.md describes it."""
+    """Turn a verification into plain data: the fields of `Verification`, and what a dataset must reach to pass."""
     summary = {"num_records": found.num_records, "agreement": found.agreement, "passes": found.passes}
     return {"format": FORMAT, "min_agreement": MIN_AGREEMENT, **summary, **asdict(found)}
 
