@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..evidence import SetEvidence
+from ..rules import Rules
 from ..schema import Skip
 from . import wording
 from .naming import with_coordinate_note
-from .pairs import Pair, axis_of, sample_pairs
+from .pairs import Pair, axis_of, sample_pairs, text_group
 from .task import Balance, Draft, Task
 
 
@@ -37,7 +38,7 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
             distractors=(wording.NO if is_true else wording.YES,),
             category=pair.target_ref.category,
             targets=np.array([pair.target]),
-            balance=BALANCES[evidence.rules.balance](pair, asked, is_true),
+            balance=BALANCES[evidence.rules.balance](evidence.rules, pair, asked, is_true),
             query_frame=pair.position + 1,
             source=pair.source_ref,
             target=pair.target_ref,
@@ -45,15 +46,14 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
         )
 
 
-def balance_polarity(pair: Pair, asked: str, is_true: bool) -> Balance:
+def balance_polarity(rules: Rules, pair: Pair, asked: str, is_true: bool) -> Balance:
     """Let Yes and No be equally frequent in a scene."""
     return Balance(side=int(not is_true), num_sides=2)
 
 
-def balance_text(pair: Pair, asked: str, is_true: bool) -> Balance:
+def balance_text(rules: Rules, pair: Pair, asked: str, is_true: bool) -> Balance:
     """Let each Yes meet a No about the same two categories and the same relation: a view flip."""
-    group = " | ".join([pair.target_ref.category, pair.source_ref.category, asked])
-    return Balance(group, side=int(not is_true), num_sides=2)
+    return Balance(text_group(rules, pair, asked), side=int(not is_true), num_sides=2)
 
 
 BALANCES = {"polarity": balance_polarity, "text": balance_text}

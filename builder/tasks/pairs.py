@@ -45,12 +45,25 @@ class Pair:
 
 
 def balance_text(rules: Rules, pair: Pair, axes: tuple[Axis, ...]) -> Balance:
-    """Make all relations of two categories on some axes equally frequent: which one holds is then no world knowledge."""
+    """Make all relations of a text's pairs on some axes equally frequent: which one holds is then no world knowledge.
+
+    A scene seldom has all of them with the source tagged in one place.
+    """
     if rules.balance != "text":
         return Balance()
-    group = " | ".join([pair.target_ref.category, pair.source_ref.category, *(axis.suffix for axis in axes)])
+    group = text_group(rules, pair, *(axis.suffix for axis in axes))
     side = sum(1 << k for k, axis in enumerate(axes) if pair.signs[axis.index] > 0)
-    return Balance(group, side, num_sides=1 << len(axes))
+    is_tagged = pair.source_ref.position is not None
+    return Balance(group, side, num_sides=1 << len(axes), across_scenes=is_tagged)
+
+
+def text_group(rules: Rules, pair: Pair, *asked: str) -> str:
+    """Name what a question gives away: the two categories, what is asked, and about where a tag puts the source."""
+    words = [pair.target_ref.category, pair.source_ref.category, *asked]
+    if pair.source_ref.position is not None:
+        x, y = (rules.tag_cells * c // (rules.coordinate_size + 1) for c in pair.source_ref.position)
+        words.append(f"{x}, {y}")
+    return " | ".join(words)
 
 
 def axis_of(question_type: str) -> Axis:

@@ -218,3 +218,31 @@ def test_wrong_attributes_could_be_targets(sample_annotations, scene):
 def test_the_profiles_differ_in_rules_alone():
     assert list(PROFILES) == ["paper", "strict"]
     assert all(rules.profile == name for name, rules in PROFILES.items())
+
+
+class TestTags:
+    """What a frame does not show lies mostly below what stands at its top, so a tag is part of what a text gives away."""
+
+    @pytest.fixture
+    def groups_of(self, evidence_of, thing):
+        """Groups of the questions about a lamp and one of two tables, which stands in a box of pixels."""
+
+        def groups(question_type, *boxes):
+            found = set()
+            for box in boxes:
+                things = [thing("table", seen={0: box}), thing("table", (3.0, 0, 3), seen={0: SPECK})]
+                things.append(thing("lamp", (-1.0, 1.0, 5.0), seen={1: BOX}))
+                rules = replace(ONE_SIDED, use_tight_boxes=False)
+                found |= {d.balance.group for d in drafts(evidence_of(things, rules=rules), question_type, seed=3)}
+            return found
+
+        return groups
+
+    @pytest.mark.parametrize("question_type", ["obj_existence_occ_lr", "obj_existence_occ_ab", "obj_existence_occ_fb"])
+    def test_sources_in_different_places_are_balanced_apart(self, groups_of, question_type):
+        left, right = (10, 200, 50, 260), (900, 200, 940, 260)
+        assert len(groups_of(question_type, left)) == 1
+        assert len(groups_of(question_type, left, right)) == 2
+
+    def test_sources_in_one_place_are_balanced_together(self, groups_of):
+        assert len(groups_of("obj_existence_occ_lr", (10, 200, 50, 260), (20, 210, 60, 270))) == 1
