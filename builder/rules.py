@@ -103,9 +103,9 @@ class Rules:
     balance: Literal["polarity", "text"]
     """What the merge makes equally frequent: Yes and No in each scene, or all answers that one text may have
     (`merge.py`)."""
-    tag_cells: int
-    """Tags that lie in one cell of so many by so many of the image say the same to `balance`; 1 tells none apart. What a
-    frame does not show lies mostly below a source at its top, and behind one at its bottom, so a tag is a hint."""
+    tag_rows: int
+    """Tags that lie in one of so many rows of the image say the same to `balance`; 1 tells none apart. What a frame does
+    not show lies mostly below a source at its top, and behind one at its foot, so a tag is a hint."""
     oversupply: float
     """Candidates made of each question type over the scene's share: room to balance and to make up for poorer scenes."""
     min_measure: float = 0.10
@@ -162,7 +162,7 @@ PAPER = Rules(
     spatial_options="opposites",
     localization_options="random centres",
     balance="polarity",
-    tag_cells=1,
+    tag_rows=1,
     oversupply=1.5,
 )
 """The published system, made unambiguous where the text is silent."""
@@ -194,7 +194,7 @@ STRICT = replace(
     spatial_options="composite",
     localization_options="object centres",
     balance="text",
-    tag_cells=3,
+    tag_rows=3,
     oversupply=6.0,
 )
 """The same pipeline, made so that every question can be answered and no option set gives its key away."""

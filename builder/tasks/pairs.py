@@ -58,11 +58,10 @@ def balance_text(rules: Rules, pair: Pair, axes: tuple[Axis, ...]) -> Balance:
 
 
 def text_group(rules: Rules, pair: Pair, *asked: str) -> str:
-    """Name what a question gives away: the two categories, what is asked, and about where a tag puts the source."""
+    """Name what a question gives away: the two categories, what is asked, and about how high a tag puts the source."""
     words = [pair.target_ref.category, pair.source_ref.category, *asked]
     if pair.source_ref.position is not None:
-        x, y = (rules.tag_cells * c // (rules.coordinate_size + 1) for c in pair.source_ref.position)
-        words.append(f"{x}, {y}")
+        words.append(f"row {rules.tag_rows * pair.source_ref.position[1] // (rules.coordinate_size + 1)}")
     return " | ".join(words)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from ..randomness import digest
 from ..reading import parse_answer, parse_option, parse_question
 from ..rules import PROFILES, Rules
 from ..scans.labels import plural
@@ -14,6 +16,8 @@ from .schemes import check_scheme
 from .truth import exactly
 
 LETTERS = "ABCDEFGH"
+_DATASET = "scannetpp"
+_ID_LENGTH = 32
 _ROUNDING = 1e-4
 """Stored values are 32-bit."""
 
@@ -21,7 +25,7 @@ _ROUNDING = 1e-4
 _FILLED = (
     *("id", "scene_name", "split", "profile", "task", "question_type", "frame_set_id", "frames", "image_paths"),
     *("question", "options", "ground_truth", "answer_type", "category", "overlap_avg", "overlap_level", "vis_level"),
-    *("gt_scenario", "num_frames_visible"),
+    *("gt_scenario", "num_frames_visible", "builder_version"),
 )
 """Columns that no record leaves empty."""
 _LISTS = ("frames", "image_paths", "options")
@@ -90,9 +94,38 @@ def check_form(record: Record, ledger: Ledger) -> Text | None:
     if not ledger.claim("the task is the question type's", is_task, shape.task, record["task"]):
         return None
     ledger.claim("the split is known", exactly(record["split"] in SPLITS), " or ".join(SPLITS), record["split"])
+    _check_identity(record, ledger)
+    _check_band(record, ledger)
     sound = [_check_frames(record, shape, rules, ledger), _check_refs(record, shape, ledger)]
     sound.append(_check_options(record, shape, ledger))
     return _read_text(record, shape, rules, ledger) if all(sound) else None
+
+
+def _check_identity(record: Record, ledger: Ledger) -> None:
+    """Claim that the id is that of what is asked of which frames."""
+    ledger.claim("the dataset is known", exactly(record["dataset"] == _DATASET), _DATASET, record["dataset"])
+    refs = [None if ref is None else _as_written(ref) for ref in (record["target"], record["source"])]
+    asked = (*record["frames"], record["question_type"], record["question"], *refs)
+    expected = digest(record["profile"], record["scene_name"], *asked)[:_ID_LENGTH]
+    ledger.claim("the id is that of the question", exactly(record["id"] == expected), expected, record["id"])
+
+
+def _as_written(ref: dict[str, Any]) -> dict[str, Any]:
+    position = ref["position"]
+    return {**ref, "position": None if position is None else tuple(position)}
+
+
+def _check_band(record: Record, ledger: Ledger) -> None:
+    """Claim that numbers have a band, which for counts is the number alone. That of lengths is for the scene to tell."""
+    band, truth = record["answer_band"], record["ground_truth"]
+    got = None if band is None else tuple(band)
+    if record["answer_type"] != "number":
+        ledger.claim("a band is given where a number is the answer", exactly(got is None), None, got)
+    elif record["task"] == "count":
+        expected = (float(truth), float(truth)) if truth.isdigit() else None
+        ledger.claim("a count has no other count in its band", exactly(got == expected), expected, got)
+    else:
+        ledger.claim("a band is given where a number is the answer", exactly(got is not None), "a band", got)
 
 
 def _check_levels(record: Record, rules: Rules, ledger: Ledger) -> None:

@@ -239,10 +239,10 @@ class TestTags:
         return groups
 
     @pytest.mark.parametrize("question_type", ["obj_existence_occ_lr", "obj_existence_occ_ab", "obj_existence_occ_fb"])
-    def test_sources_in_different_places_are_balanced_apart(self, groups_of, question_type):
-        left, right = (10, 200, 50, 260), (900, 200, 940, 260)
-        assert len(groups_of(question_type, left)) == 1
-        assert len(groups_of(question_type, left, right)) == 2
+    def test_sources_at_different_heights_are_balanced_apart(self, groups_of, question_type):
+        top, foot = (10, 20, 50, 80), (10, 500, 50, 560)
+        assert len(groups_of(question_type, top)) == 1
+        assert len(groups_of(question_type, top, foot)) == 2
 
-    def test_sources_in_one_place_are_balanced_together(self, groups_of):
-        assert len(groups_of("obj_existence_occ_lr", (10, 200, 50, 260), (20, 210, 60, 270))) == 1
+    def test_sources_at_one_height_are_balanced_together(self, groups_of):
+        assert len(groups_of("obj_existence_occ_lr", (10, 200, 50, 260), (900, 210, 940, 270))) == 1

@@ -308,6 +308,13 @@ PLANTED: list[tuple[str, tuple[str, ...], Change, set[str]]] = [
     ("another picture", ALL_CHOICES, changed("image_paths", lambda p: p[1:] + p[:1]), {"the paths are those of the frames"}),
     ("an empty column", ALL_CHOICES, field(options=None), {"the columns are filled"}),
     ("a relation on another axis", RELATIONS, field(relation="inside"), {"the relation is on the asked axis"}),
+    ("an invented id", (*ALL_CHOICES, "count_na", "size"), field(id="0" * 32), {"the id is that of the question"}),
+    ("another dataset", ALL_CHOICES, field(dataset="scannet"), {"the dataset is known"}),
+    ("a band about an option", ALL_CHOICES, field(answer_band=[1.0, 2.0]), {"a band is given where a number is the answer"}),
+    ("no band", ("distance", "size"), field(answer_band=None), {"a band is given where a number is the answer"}),
+    ("counts in a band", ("count_na",), changed("answer_band", lambda band: [band[0] - 1, band[1]]),
+     {"a count has no other count in its band"}),
+    ("no builder", ALL_CHOICES, field(builder_version=None), {"the columns are filled"}),
     ("no source", RELATIONS, field(source=None), {"source and target stand where the question type has them"}),
 ]  # fmt: skip
 

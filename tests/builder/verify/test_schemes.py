@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from spatialmosaic_builder.balance import Quota, stock_of
+from spatialmosaic_builder.merge import finish_records
+from spatialmosaic_builder.records import propose_records
+from spatialmosaic_builder.rules import STRICT
 from spatialmosaic_builder.verify.case import Ledger
 from spatialmosaic_builder.verify.form import check_form, check_group
 
@@ -71,9 +75,18 @@ WRONG: list[tuple[str, str, Callable[[Record], Record], str]] = [
 
 
 @pytest.fixture(scope="module")
-def by_task(true_records) -> dict[tuple[str, str], Record]:
+def strict_relations(sample_annotations) -> list[Record]:
+    """Spatial relations as the merge lays them out; two rooms are too few to balance them, so all are taken."""
+    candidates = propose_records(sample_annotations, STRICT, share=10, seed=0).table
+    stocks = {name: stock for name, stock in stock_of(candidates).items() if name.startswith("obj_spatial")}
+    quotas = {name: Quota(across_scenes=stock.across_scenes) for name, stock in stocks.items()}
+    return finish_records(candidates, quotas, "train", seed=0).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def by_task(true_records, strict_relations) -> dict[tuple[str, str], Record]:
     records = {}
-    for record in true_records:
+    for record in [*strict_relations, *true_records]:
         assert not contradicted(record), record
         if record["task"] == "localization" and record["ground_truth"] != "No":
             continue  # of the three places of a No, none is the key
