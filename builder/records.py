@@ -35,7 +35,8 @@ CANDIDATE_SCHEMA = pa.schema(
         pa.field("side", pa.int8()),
         pa.field("num_sides", pa.int8()),
         pa.field("across_scenes", pa.bool_()),
-        pa.field("exchangeable", pa.bool_()),
+        pa.field("contest", pa.list_(pa.string())),
+        pa.field("once", pa.string()),
     ]
 )
 """Columns of a candidate: a record's without what depends on the selection, and the options' bare texts."""

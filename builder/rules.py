@@ -194,7 +194,7 @@ STRICT = replace(
     spatial_options="composite",
     localization_options="object centres",
     balance="text",
-    tag_rows=3,
+    tag_rows=4,
     oversupply=6.0,
 )
 """The same pipeline, made so that every question can be answered and no option set gives its key away."""

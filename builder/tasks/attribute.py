@@ -91,9 +91,13 @@ def exchangeable_choices(evidence: SetEvidence, axis: Axis, rng: np.random.Gener
             continue
         own = int(rng.integers(2))
         pair = pair_at(evidence, sides[own][0])
+        if isinstance(pair, Skip):
+            yield pair
+            continue
         wrong = evidence.scene.category_index[pairs.target[sides[1 - own][:_NUM_DISTRACTORS]]].tolist()
-        balance = Balance(side=own, num_sides=2, exchangeable=True)
-        yield pair if isinstance(pair, Skip) else Choice(pair, wrong, balance)
+        offered = [pair.target_ref.category, *(evidence.scene.categories[k] for k in wrong)]
+        balance = Balance(side=own, num_sides=2, contest=tuple(offered), once=" | ".join(sorted(offered)))
+        yield Choice(pair, wrong, balance)
 
 
 def _that_may_meet(evidence: SetEvidence, members: list[int]) -> list[int]:

@@ -15,6 +15,8 @@ from .centres import NUM_CENTRES, OFFERS, Case, Point, cases_there
 from .task import Balance, Draft, Task, skip
 
 _POINT = "obj_localization_occ_na"
+_ROWS = 5
+"""Rows of the picture between which a category is told apart: a rug lies in the lowest."""
 _NO_BOX = "too few pixels for a box"
 
 
@@ -33,7 +35,9 @@ def propose(evidence: SetEvidence, question_type: str, rng: np.random.Generator)
         elif centres is None:
             yield skip("no room for wrong centres")
         else:
-            yield _yes_draft(evidence, case, centres) if case.is_there else _no_draft(evidence, case, centres)
+            yield (
+                _yes_draft(evidence, case, centres, rng) if case.is_there else _no_draft(evidence, case, centres, rng)
+            )
 
 
 def _point_draft(evidence: SetEvidence, case: Case) -> Draft:
@@ -49,25 +53,24 @@ def _point_draft(evidence: SetEvidence, case: Case) -> Draft:
     )
 
 
-def _yes_draft(evidence: SetEvidence, case: Case, centres: list[Point]) -> Draft:
+def _yes_draft(evidence: SetEvidence, case: Case, centres: list[Point], rng: np.random.Generator) -> Draft:
     draft = _point_draft(evidence, case)
     key, *wrong = centres
-    from_the_top = sorted((y, x) for x, y in centres)
     return replace(
         draft,
         answer=_option(key),
         answer_type="choice",
         distractors=(*map(_option, wrong), wording.NO),
-        balance=BALANCES[evidence.rules.balance](draft.category, from_the_top.index(key[::-1])),
+        balance=BALANCES[evidence.rules.balance](evidence, draft.category, centres, rng),
     )
 
 
-def _no_draft(evidence: SetEvidence, case: Case, centres: list[Point]) -> Draft:
+def _no_draft(evidence: SetEvidence, case: Case, centres: list[Point], rng: np.random.Generator) -> Draft:
     return Draft(
         answer=wording.NO,
         distractors=tuple(map(_option, centres)),
         targets=evidence.covered_by_category[case.category],
-        balance=BALANCES[evidence.rules.balance](evidence.scene.categories[case.category], None),
+        balance=BALANCES[evidence.rules.balance](evidence, evidence.scene.categories[case.category], None, rng),
         **_common(evidence, case),
     )
 
@@ -87,20 +90,34 @@ def _option(point: Point) -> str:
     return wording.LOCALIZATION_OPTION.format(x=point[0], y=point[1])
 
 
-def balance_polarity(category: str, place: int | None) -> Balance:
+def balance_polarity(
+    evidence: SetEvidence, category: str, centres: list[Point] | None, rng: np.random.Generator
+) -> Balance:
     """Let Yes and No be equally frequent in a scene.
 
     Args:
+        evidence: of the frame set.
         category: the one that is asked for.
-        place: of the key among the centres, from top to bottom; None for No.
+        centres: the key and the wrong ones; None where the answer is No.
+        rng: source of randomness.
     """
-    return Balance(side=int(place is None), num_sides=2)
+    return Balance(side=int(centres is None), num_sides=2)
 
 
-def balance_text(category: str, place: int | None) -> Balance:
-    """Let each place and No be the key of a category equally often. Arguments as in `balance_polarity`."""
-    side = NUM_CENTRES if place is None else place
-    return Balance(category, side, num_sides=NUM_CENTRES + 1, across_scenes=True)
+def balance_text(
+    evidence: SetEvidence, category: str, centres: list[Point] | None, rng: np.random.Generator
+) -> Balance:
+    """Let a quarter of a category's answers be No, and no height in the picture be likelier for it than another.
+
+    Arguments as in `balance_polarity`.
+    """
+    num_sides = NUM_CENTRES + 1
+    if centres is None:
+        return Balance(category, side=NUM_CENTRES, num_sides=num_sides, across_scenes=True)
+    rows = [_ROWS * y // (evidence.rules.coordinate_size + 1) for _, y in centres]
+    contest = tuple(f"{category} | row {row}" for row in rows)
+    place = sorted((y, x) for x, y in centres).index(centres[0][::-1])
+    return Balance(category, place, num_sides, across_scenes=True, contest=contest)
 
 
 BALANCES = {"polarity": balance_polarity, "text": balance_text}

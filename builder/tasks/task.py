@@ -24,8 +24,10 @@ class Balance:
     num_sides: int = 1
     across_scenes: bool = False
     """Balance over the whole split, not in each scene: for sides that one scene seldom has all of."""
-    exchangeable: bool = False
-    """Any of the options could be the key; see `contests.py` for how none becomes likelier than another."""
+    contest: tuple[str, ...] = ()
+    """Kinds of options of which any could be the key, the key's first; `contests.py` keeps any from becoming likelier."""
+    once: str = ""
+    """What no two questions of a type may share, in whichever scenes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,22 @@ from spatialmosaic_builder.contests import COLUMNS, ContestFilter, leave_out
 NAMES = "bowl chair clock desk lamp mug plant sofa".split()
 
 
-def contests(keys_and_wrong, exchangeable=True):
+def contests(keys_and_wrong, once=True):
     rows = [
-        dict(zip(COLUMNS, ("obj_attribute_occ_lr", key, list(wrong), exchangeable), strict=True))
+        {
+            "question_type": "obj_attribute_occ_lr",
+            "contest": [key, *wrong],
+            "once": " ".join(sorted([key, *wrong])) * once,
+        }
         for key, wrong in keys_and_wrong
     ]
-    schema = [("question_type", pa.string()), ("answer", pa.string()), ("distractors", pa.list_(pa.string()))]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*schema, ("exchangeable", pa.bool_())]))
+    types = [pa.string(), pa.string(), pa.list_(pa.string()), pa.string()]
+    return pa.Table.from_pylist(rows, schema=pa.schema(list(zip(COLUMNS, types, strict=True))))
 
 
 def kept(evenness, table):
     left = leave_out(table, evenness.find_uneven(table))
-    return list(zip(left["answer"].to_pylist(), left["distractors"].to_pylist(), strict=True))
+    return [(key, wrong) for key, *wrong in left["contest"].to_pylist()]
 
 
 @pytest.fixture
@@ -67,6 +71,12 @@ def test_what_is_one_sided_is_asked_once_a_pair():
     assert set(won.values()) == {1}
 
 
+def test_what_may_meet_again_does_while_it_is_even():
+    wins, loses = ("rug low", ("rug low", "rug high")), ("rug high", ("rug low", "rug low"))
+    table = contests([wins, wins, loses, loses, wins], once=False)
+    assert ContestFilter().find_uneven(table) == [1, 3]
+
+
 def test_other_questions_are_left_alone():
-    table = contests([("sofa", ("lamp", "mug", "desk"))] * 5, exchangeable=False)
-    assert ContestFilter().find_uneven(table) == []
+    table = pa.Table.from_pylist([{"question_type": "obj_count_occ", "relation": None, "contest": [], "once": ""}] * 5)
+    assert ContestFilter().find_uneven(table.cast(contests([]).schema)) == []
