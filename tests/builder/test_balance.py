@@ -41,7 +41,7 @@ def test_sides_give_what_they_have_and_differ_by_one_at_most(sizes, data):
 
 @pytest.fixture(scope="module")
 def candidates(sample_annotations):
-    return propose_records(sample_annotations, STRICT, share=40, seed=0).table
+    return propose_records(sample_annotations, STRICT, share=80, seed=0).table
 
 
 def test_every_named_group_is_balanced_exactly(candidates):
