@@ -27,9 +27,9 @@ class Doubt:
     is_possible: bool
     """Whether it holds anywhere within the tolerances."""
     expected: str
-    """What the rays say."""
+    """What should be there."""
     got: str
-    """What the record says."""
+    """What the record says, or what the scene shows of it."""
     evidence: str
     """Numbers behind it."""
 
@@ -53,8 +53,8 @@ class Ledger:
         Args:
             what: the claim, in words.
             truth: whether it holds.
-            expected: what the rays say.
-            got: what the record says.
+            expected: what should be there.
+            got: what the record says, or what the scene shows of it.
             evidence: makes the numbers behind it, asked only where they are needed.
         """
         if not truth.holds:

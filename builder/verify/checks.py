@@ -98,7 +98,9 @@ def check_category(case: Case) -> list[int]:
     """The category is a subject, and it is sure of each of its instances whether a frame of the set shows it."""
     category = case.record["category"]
     members = case.members(category)
-    case.ledger.claim("the category may be asked about", exactly(case.scene.is_subject(category)), "", category)
+    case.ledger.claim(
+        "the category may be asked about", exactly(case.scene.is_subject(category)), "an object", category
+    )
     small = [k for k in members if not case.scene.is_large_enough(k)]
     showing = some(case.scene.shows_pixel(k, frame) for k in small for frame in case.frames)
     case.ledger.claim("no instance shows that is too small to count", ~showing, "none", small, case.show(small))
@@ -212,7 +214,9 @@ def check_attribute(case: Case) -> None:
     same = case.text.answer.category == case.record["category"]
     case.ledger.claim("the key is the target", exactly(same), case.record["category"], case.text.answer.category)
     named = [option.category for option in case.text.options] + [case.record["source"]["category"]]
-    case.ledger.claim("options and source are different things", exactly(len(set(named)) == len(named)), "", named)
+    case.ledger.claim(
+        "options and source are different things", exactly(len(set(named)) == len(named)), "no category twice", named
+    )
     for option in case.wrong_options:
         check_opposed(case, option, _OPPOSITES[asked])
     check_difficulty(case, {case.target: exactly(True)})
@@ -222,7 +226,7 @@ def check_opposed(case: Case, option: Statement, opposite: str) -> None:
     """A wrong category has an eligible instance, and all of its eligible ones stand opposite to the asked relation."""
     name = option.category or ""
     members, ledger = case.members(name), case.ledger
-    ledger.claim("a wrong category may be asked about", exactly(case.scene.is_subject(name)), "", name)
+    ledger.claim("a wrong category may be asked about", exactly(case.scene.is_subject(name)), "an object", name)
     large = [k for k in members if case.scene.is_large_enough(k)]
     is_there = some(case.eligible(k) for k in large)
     ledger.claim("a wrong category is in the set", is_there, "eligible", name, case.show(members))
@@ -258,7 +262,8 @@ def check_spatial_relation(case: Case) -> None:
 
 def claim_relation(case: Case, what: str, relation: str) -> None:
     """Target and source of the record stand in a relation."""
-    case.ledger.claim(what, case.stands(relation), relation, "not so", case.show_boxes([case.target, case.source]))
+    got = _OPPOSITES[relation] if case.stands(_OPPOSITES[relation]).holds else "neither it nor its opposite"
+    case.ledger.claim(what, case.stands(relation), relation, got, case.show_boxes([case.target, case.source]))
 
 
 def check_pair(case: Case) -> bool:
@@ -375,19 +380,29 @@ def check_difficulty(case: Case, targets: dict[int, Truth]) -> None:
     ledger.claim("occlusion_avg is the mean of the targets", truth, mean, record["occlusion_avg"], case.show(targets))
     seen = {frame: some(scene.visible(k, frame) & targets[k] for k in targets) for frame in case.frames}
     shown = _is_count(record["num_frames_visible"], seen.values())
+    showing = sum(truth.holds for truth in seen.values())
     ledger.claim(
-        "num_frames_visible counts the targets' frames", shown, "", record["num_frames_visible"], case.show(targets)
+        "num_frames_visible counts the targets' frames",
+        shown,
+        showing,
+        record["num_frames_visible"],
+        case.show(targets),
     )
     fully = every(scene.visible(k, frame) | ~targets[k] for k in targets for frame in case.frames)
     fully &= every(seen.values())  # who the targets are may be open, but there is one
-    says = {"Fully Visible": fully, "Partially Visible": ~fully}.get(record["vis_level"], exactly(False))
-    ledger.claim(
-        "vis_level tells whether all frames show the targets", says, "", record["vis_level"], case.show(targets)
-    )
+    levels = {"Fully Visible": fully, "Partially Visible": ~fully}
+    _claim_level(case, "vis_level", "tells whether all frames show the targets", levels, targets)
     members = case.members(record["category"])
     covered = every(case.shown(k) for k in members)
-    says = {"Full Coverage": covered, "Partial Coverage": ~covered}.get(record["gt_scenario"], exactly(False))
-    ledger.claim("gt_scenario tells whether the set shows all", says, "", record["gt_scenario"], case.show(members))
+    levels = {"Full Coverage": covered, "Partial Coverage": ~covered}
+    _claim_level(case, "gt_scenario", "tells whether the set shows all", levels, members)
+
+
+def _claim_level(case: Case, column: str, what: str, levels: dict[str, Truth], instances: Iterable[int]) -> None:
+    """Claim that a column holds the level that the scene shows, of two of which one is true."""
+    expected = next(level for level, truth in levels.items() if truth.holds)
+    got = case.record[column]
+    case.ledger.claim(f"{column} {what}", levels.get(got, exactly(False)), expected, got, case.show(instances))
 
 
 def _occlusion(case: Case, targets: dict[int, Truth]) -> tuple[float | None, Truth]:

@@ -156,9 +156,10 @@ def _check_frames(record: Record, shape: Shape, rules: Rules, ledger: Ledger) ->
 
 def _check_refs(record: Record, shape: Shape, ledger: Ledger) -> bool:
     source, target, relation = record["source"], record["target"], record["relation"]
-    has_refs = (source is not None) == shape.has_source and (target is not None) == shape.has_target
-    ledger.claim(
-        "source and target stand where the question type has them", exactly(has_refs), shape, (source, target)
+    asked = {"source": shape.has_source, "target": shape.has_target}
+    got = {"source": source is not None, "target": target is not None}
+    has_refs = ledger.claim(
+        "source and target stand where the question type has them", exactly(asked == got), asked, got
     )
     fits = relation in shape.relations if shape.relations else relation is None
     ledger.claim("the relation is on the asked axis", exactly(fits), shape.relations or None, relation)
@@ -169,7 +170,9 @@ def _check_refs(record: Record, shape: Shape, ledger: Ledger) -> bool:
         ledger.claim("the category is the target's", exactly(same), target["category"], record["category"])
     if source is not None:
         differ = source["category"] != record["category"]
-        ledger.claim("source and target are of two categories", exactly(differ), "", source["category"])
+        ledger.claim(
+            "source and target are of two categories", exactly(differ), "another category", source["category"]
+        )
     is_boxed = shape.task == "localization" and record["ground_truth"] != "No"
     has_box = len(record["bbox_2d"] or ()) == 4 and record["bbox_2d_diag"] is not None
     ledger.claim("a box is given where a place is the answer", exactly(has_box == is_boxed), is_boxed, has_box)
@@ -189,7 +192,9 @@ def _check_options(record: Record, shape: Shape, ledger: Ledger) -> bool:
     fits = len(options) == shape.num_options and lettered == options
     ledger.claim("the options are lettered", exactly(fits), f"{shape.num_options} options", options)
     ledger.claim("the options differ", exactly(len(set(texts)) == len(texts)), "different texts", options)
-    if not fits or not ledger.claim("the key is an option", exactly(index in range(len(options))), "", index):
+    if not fits or not ledger.claim(
+        "the key is an option", exactly(index in range(len(options))), f"0 to {len(options) - 1}", index
+    ):
         return False
     key = (LETTERS[index], texts[index])
     got = (record["mc_answer"], record["ground_truth"])
@@ -238,7 +243,12 @@ def _check_names(record: Record, text: Text, rules: Rules, ledger: Ledger) -> No
             same = (option.source, option.tag) == (asked.source, asked.tag)
             ledger.claim("the options name the source", exactly(same), asked.source, option.source)
     note = rules.coordinate_note if tag is not None or record["task"] == "localization" else ""
-    ledger.claim("coordinates are explained where there are any", exactly(asked.note == note), note, asked.note)
+    ledger.claim(
+        "coordinates are explained where there are any",
+        exactly(asked.note == note),
+        note or "none",
+        asked.note or "none",
+    )
 
 
 def check_group(records: Iterable[tuple[Record, Ledger]]) -> None:

@@ -133,6 +133,6 @@ def _format_finding(finding: Finding) -> str:
     lines = [f"  {finding.question_type} {finding.record_id}, scan {finding.scene_name}"]
     for doubt in finding.doubts:
         if not doubt.is_possible:
-            lines.append(f"    not so: {doubt.claim}; rays say {doubt.expected}, the record says {doubt.got}")
+            lines.append(f"    not so: {doubt.claim}; expected {doubt.expected}, found {doubt.got}")
             lines += [f"    {doubt.evidence}"] if doubt.evidence else []
     return "\n".join(lines)

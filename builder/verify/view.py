@@ -21,6 +21,9 @@ _SIGMAS = 3.0
 FEW_POINTS = 30
 """Where the builder's sample has fewer points in the picture, the share of hidden ones may be anything."""
 
+_AXES = ("right", "down", "ahead")
+"""Of a camera, in words."""
+
 
 def members_by_category(scan: Scan) -> dict[str, list[int]]:
     """Indices of the instances of every category of a scan."""
@@ -188,10 +191,10 @@ class SceneView:
         return "; ".join(lines)
 
     def describe_boxes(self, instances: Iterable[int], frame: int) -> str:
-        """Extents of boxes along a frame's camera axes."""
+        """Extents of boxes along a frame's camera axes, for the same person."""
         low, high = self.boxes.extents("tight" if self.rules.use_tight_boxes else "annotated", frame)
         return "; ".join(
             f"{self.scan.instances[k].category} {self.scan.instances[k].instance_id} "
-            + " ".join(f"{name} {a:.2f}..{b:.2f}" for name, a, b in zip("xyz", low[k], high[k], strict=True))
+            + ", ".join(f"{a:.2f} to {b:.2f} m {name}" for name, a, b in zip(_AXES, low[k], high[k], strict=True))
             for k in instances
         )

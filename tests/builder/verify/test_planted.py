@@ -380,3 +380,8 @@ def test_a_planted_fault_is_caught(case: str, claims: set[str], planted: dict[st
     assert planted.get(case), "no record offers the occasion"
     for finding in planted[case]:
         assert contradicted(finding) & claims, [(d.claim, d.is_possible, d.expected, d.got) for d in finding.doubts]
+
+
+def test_a_contradiction_says_what_should_be_there(planted: dict[str, list[Finding]]) -> None:
+    doubts = [d for findings in planted.values() for finding in findings for d in finding.doubts if not d.is_possible]
+    assert [d for d in doubts if not d.expected or not d.got or d.expected == d.got] == []
