@@ -63,10 +63,10 @@ def box_patches(low: NDArray, high: NDArray, spacing: float) -> tuple[NDArray, N
     return np.concatenate(vertices), np.concatenate(faces)
 
 
-def make_boxes(generator: np.random.Generator) -> list[tuple[str, NDArray, NDArray]]:
+def make_boxes(generator: np.random.Generator, num_objects: int) -> list[tuple[str, NDArray, NDArray]]:
     """The room itself, then furniture on the floor with smaller things on top: label, low and high corner."""
     boxes = [("wall", np.zeros(3), ROOM)]
-    while len(boxes) < NUM_OBJECTS:
+    while len(boxes) < num_objects:
         size = generator.uniform([0.4, 0.4, 0.4], [1.6, 0.9, 2.0])
         low = np.append(generator.uniform(0.05, ROOM[:2] - size[:2] - 0.05), 0.01)
         boxes.append(("cabinet", low, low + size))
@@ -76,13 +76,13 @@ def make_boxes(generator: np.random.Generator) -> list[tuple[str, NDArray, NDArr
                 generator.uniform(low[:2], low[:2] + size[:2] - np.minimum(small[:2], size[:2])), low[2] + size[2]
             )
             boxes.append(("box", base, base + small))
-    return boxes[:NUM_OBJECTS]
+    return boxes[:num_objects]
 
 
-def write_scene(root: Path, num_vertices: int, num_frames: int) -> None:
+def write_scene(root: Path, num_vertices: int, num_frames: int, num_objects: int = NUM_OBJECTS) -> None:
     """Write mesh, annotation and COLMAP model of a furnished room."""
     generator = np.random.default_rng(0)
-    boxes = make_boxes(generator)
+    boxes = make_boxes(generator, num_objects)
     area = sum(2 * (s[0] * s[1] + s[1] * s[2] + s[2] * s[0]) for s in (high - low for _, low, high in boxes))
     spacing = np.sqrt(area / num_vertices)
     vertices, faces, groups, count = [], [], [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections import Counter
@@ -31,7 +32,7 @@ from .version import source_digest
 LEVEL_FIELDS = ("overlap_level", "occ_level", "vis_level", "gt_scenario")
 """Diagnostic columns that are counted in the report."""
 _ROWS_PER_GROUP = 50_000
-_ROWS_PER_SHARD = 500_000
+_GROUPS_PER_SHARD = 10
 
 Counts = dict[str, dict[str, dict[str, int]]]
 """Records by column, value and split; `num_frame_sets` counts frame sets under the value `all`."""
@@ -206,14 +207,16 @@ def _put_in_place(plan: DatasetPlan, aside: Path) -> None:
 
 
 def _write_shards(folder: Path, split: str, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write tables in their order as `<split>-00000-of-0000N.parquet`."""
+    """Write tables in their order as `<split>-00000-of-0000N.parquet`, holding no more of them than a row group."""
     parts: list[Path] = []
-    for shard in _grouped(tables, _ROWS_PER_SHARD, schema):
+    groups = _grouped(tables, _ROWS_PER_GROUP, schema)
+    for first in groups:
         parts.append(folder / f"{split}-{len(parts)}.part")
         with pq.ParquetWriter(
             parts[-1], schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
         ) as writer:
-            writer.write_table(shard, row_group_size=_ROWS_PER_GROUP)
+            for group in itertools.chain([first], itertools.islice(groups, _GROUPS_PER_SHARD - 1)):
+                writer.write_table(group)
     for number, part in enumerate(parts):
         part.rename(folder / f"{split}-{number:05d}-of-{len(parts):05d}.parquet")
 
