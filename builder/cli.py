@@ -104,6 +104,8 @@ def _demo(config: DemoConfig) -> None:
     print(run_demo(config))
 
 
+_INTERRUPTED = "\nInterrupted; run the same command again to go on."
+
 _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     DoctorConfig: ("doctor", _doctor),
     BuildConfig: ("build", _build),
@@ -130,7 +132,12 @@ def main() -> None:
     try:
         _VERBS[type(config)][1](config)
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted; run the same command again to go on.")
+        sys.exit(_INTERRUPTED)
+    except SystemError as error:
+        # Compiled code hands an interrupt on as the cause of one of these.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        sys.exit(_INTERRUPTED)
     except (OSError, RuntimeError, ValueError) as error:
         if not _is_expected(error):
             raise

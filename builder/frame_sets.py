@@ -25,8 +25,8 @@ _MAX_LISTING_STEPS = 100_000
 _MAX_TRIES = 2_000_000
 _MAX_TRIES_FOR_THE_FIRST = 50_000
 """A graph in which cliques take longer to find has next to none of that size."""
-_LINKED_OVERSAMPLING = 4
-"""Cliques drawn per frame set wanted where each frame must also share something with another: many do not."""
+_LINKED_OVERSAMPLING = 12
+"""Cliques drawn per frame set wanted where frames must also be linked: many are not."""
 _MIN_NEW_SHARE = 0.01
 """Sampling ends when a round of draws brings fewer new cliques than this share of the wanted ones."""
 
@@ -68,7 +68,7 @@ def _sample_linked(
     rules: Rules,
     rng: np.random.Generator,
 ) -> list[tuple[int, ...]]:
-    """Draw cliques of a size in which each frame shares enough with some other one."""
+    """Draw cliques of a size whose frames are linked."""
     if not rules.min_shared_overlap:
         return sample_cliques(adjacency, size, num_sets, rng)
     cliques = sample_cliques(adjacency, size, _LINKED_OVERSAMPLING * num_sets, rng)
@@ -76,10 +76,10 @@ def _sample_linked(
 
 
 def is_linked(overlap: NDArray[np.float32], frames: tuple[int, ...], min_shared_overlap: float) -> bool:
-    """Tell whether each of the frames overlaps some other one of them at least so much."""
-    among = overlap[np.ix_(frames, frames)].copy()
-    np.fill_diagonal(among, 0)
-    return bool((among.max(axis=1) >= min_shared_overlap).all())
+    """Tell whether steps between frames that overlap at least so much lead from each of the frames to every other."""
+    steps = overlap[np.ix_(frames, frames)] >= min_shared_overlap
+    np.fill_diagonal(steps, True)
+    return bool(np.linalg.matrix_power(steps.astype(np.int64), len(frames) - 1).all())
 
 
 def _frame_set(annotations: Annotations, order: NDArray[np.int64]) -> FrameSet:

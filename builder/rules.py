@@ -62,7 +62,8 @@ class Rules:
     max_overlap: float
     """Every pair of a frame set overlaps less than this (Eq. 6, Sec. 3.2: below 30 %)."""
     min_shared_overlap: float
-    """Each frame of a set overlaps some other one at least this much, so that their views can be put together."""
+    """Frames that overlap this much are linked, and links lead from each frame of a set to every other, so that the views
+    can be put together."""
     relation_margin: float
     """Metres by which two boxes must be apart along an axis for the relation to be decided."""
     use_tight_boxes: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -58,8 +59,19 @@ class Ledger:
             evidence: makes the numbers behind it, asked only where they are needed.
         """
         if not truth.holds:
-            self.doubts.append(Doubt(what, truth.possibly, str(expected), str(got), evidence()))
+            self.doubts.append(Doubt(what, truth.possibly, _words(expected), _words(got), evidence()))
         return truth.possibly
+
+
+def _words(value: object) -> str:
+    """What a person reads for a value."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(_words, value)) or "none"
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import combinations
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from ..reading import Point, Statement
 from .case import Case
@@ -48,16 +49,24 @@ def check_frame_set(case: Case) -> None:
     truth = ~above(max(overlaps), limit, OVERLAP_BAND)
     case.ledger.claim("every two frames overlap little", truth, f"below {limit}", f"{max(overlaps):.3f}")
     if case.rules.min_shared_overlap > 0:
-        linked = every(_is_linked(case, frame) for frame in case.frames)
-        case.ledger.claim("every frame shares something with another", linked, case.rules.min_shared_overlap, "less")
+        linked, shared = _are_linked(case, overlaps), [round(overlap, 4) for overlap in overlaps]
+        limit = case.rules.min_shared_overlap
+        case.ledger.claim("what frames share links them all", linked, f"links of at least {limit}", shared)
     mean, got = 100 * sum(overlaps) / len(overlaps), case.record["overlap_avg"]
     same = abs(mean - got) <= 100 * OVERLAP_BAND
     case.ledger.claim("overlap_avg is the mean overlap", exactly(same), f"{mean:.2f}", got)
 
 
-def _is_linked(case: Case, frame: int) -> Truth:
-    shared = max(case.scene.sightings.overlap(frame, other) for other in case.frames if other != frame)
-    return above(shared, case.rules.min_shared_overlap, OVERLAP_BAND)
+def _are_linked(case: Case, overlaps: list[float]) -> Truth:
+    """Whether links between frames lead from each to every other, by the overlaps of all pairs of frames."""
+    limit, num_frames = case.rules.min_shared_overlap, len(case.frames)
+    links = [above(overlap, limit, limit / 2) for overlap in overlaps]
+    reached = []
+    for state in range(3):
+        graph = np.zeros((num_frames, num_frames), bool)
+        graph[np.triu_indices(num_frames, 1)] = [link[state] for link in links]
+        reached.append(connected_components(graph, directed=False)[0] == 1)
+    return Truth(*reached)
 
 
 def check_count(case: Case) -> None:
@@ -82,14 +91,16 @@ def check_best_view(case: Case) -> None:
     case.ledger.claim("the frame of the key shows most", truth, _possible(is_best), best, case.show(members))
     for option in case.wrong_options:
         is_right = _is_count(option.count, shown.values()) & is_best.get(option.frame or 0, exactly(False))
-        case.ledger.claim("a wrong pair is false", ~is_right, "false", option, case.show(members))
+        pair = f"{option.count} in Frame {option.frame}"
+        case.ledger.claim("a wrong pair is false", ~is_right, f"not {pair}", pair, case.show(members))
     check_difficulty(case, shown)
 
 
 def claim_count(case: Case, shown: dict[int, Truth], members: list[int]) -> None:
     """The key's count is the number of shown instances."""
     got = case.text.answer.count
-    expected = f"{sum(t.surely for t in shown.values())} to {sum(t.possibly for t in shown.values())}"
+    low, high = (sum(truth[state] for truth in shown.values()) for state in (1, 2))
+    expected = f"{low}" if low == high else f"{low} to {high}"
     truth = _is_count(got, shown.values())
     case.ledger.claim("the key is the count", truth, expected, got, case.show(members))
 
@@ -141,9 +152,11 @@ def check_localization(case: Case) -> None:
     if not check_instance(case, "target"):
         return
     target, at, ledger = case.target, case.query, case.ledger
+    if case.text.options and case.rules.localization_options == "object centres":
+        _claim_objects_there(case)
     if case.text.answer.is_yes is False:
         gone = every(case.scene.absent(k, at) for k in members)
-        ledger.claim("none of the category is in the query frame", gone, "none", "No", case.show(members))
+        ledger.claim("none of the category is in the query frame", gone, "Yes", "No", case.show(members))
         elsewhere = case.shown_elsewhere(target)
         ledger.claim("the target is visible in another frame", elsewhere, "visible", "not", case.show([target]))
         check_difficulty(case, {k: case.shown(k) for k in members})
@@ -156,8 +169,17 @@ def check_localization(case: Case) -> None:
     for option in case.wrong_options:
         if option.point is not None:
             wrong = ~_is_at(case, target, option.point)
-            ledger.claim("a wrong place is false", wrong, "elsewhere", option.point, case.show([target]))
+            ledger.claim("a wrong place is false", wrong, "a place elsewhere", option.point, case.show([target]))
     check_difficulty(case, {target: exactly(True)})
+
+
+def _claim_objects_there(case: Case) -> None:
+    """Every wrong place is that of some object in the query frame."""
+    visible = [k for k in range(len(case.scene.scan.instances)) if case.scene.visible(k, case.query).possibly]
+    for option in case.wrong_options:
+        if option.point is not None:
+            there = some(_is_at(case, k, option.point) for k in visible)
+            case.ledger.claim("a wrong place is that of another object", there, "the centre of one", option.point)
 
 
 def claim_place(case: Case, what: str, k: int, point: Point | None) -> None:
@@ -235,7 +257,9 @@ def check_opposed(case: Case, option: Statement, opposite: str) -> None:
         ledger.claim("a wrong category could be the answer elsewhere", could_be, "a target", name, case.show(members))
     stands = {k: case.scene.stands(k, opposite, case.source, case.query) for k in members}
     wrong = every(~case.eligible(k) | stands[k] for k in members)
-    ledger.claim("a wrong category is false", wrong, opposite, name, case.show_boxes([*members, case.source]))
+    ledger.claim(
+        "a wrong category is false", wrong, f"all of it {opposite}", name, case.show_boxes([*members, case.source])
+    )
 
 
 def _could_be_target(case: Case, k: int) -> Truth:
@@ -256,14 +280,14 @@ def check_spatial_relation(case: Case) -> None:
     for option in case.wrong_options:
         wrong = some(case.stands(_OPPOSITES[relation]) for relation in option.relations)
         evidence = case.show_boxes([case.target, case.source])
-        case.ledger.claim("a wrong relation is false", wrong, "the opposite", option.relations, evidence)
+        case.ledger.claim("a wrong relation is false", wrong, "one that does not hold", option.relations, evidence)
     check_difficulty(case, {case.target: exactly(True)})
 
 
 def claim_relation(case: Case, what: str, relation: str) -> None:
     """Target and source of the record stand in a relation."""
-    got = _OPPOSITES[relation] if case.stands(_OPPOSITES[relation]).holds else "neither it nor its opposite"
-    case.ledger.claim(what, case.stands(relation), relation, got, case.show_boxes([case.target, case.source]))
+    shown = _OPPOSITES[relation] if case.stands(_OPPOSITES[relation]).holds else "neither it nor its opposite"
+    case.ledger.claim(what, case.stands(relation), shown, relation, case.show_boxes([case.target, case.source]))
 
 
 def check_pair(case: Case) -> bool:
@@ -288,14 +312,15 @@ def check_instance(case: Case, role: str) -> bool:
     k = case.scene.index_of.get(ref["instance_id"])
     named = case.record["category"] if role == "target" else ref["category"]
     category = None if k is None else case.scene.scan.instances[k].category
-    is_it = ledger.claim(f"the {role} is the object of that id", exactly(category == named), category, ref)
+    named_ref = f"{named} {ref['instance_id']}"
+    is_it = ledger.claim(f"the {role} is the object of that id", exactly(category == named), category, named_ref)
     if k is None or not is_it:
         return False
     ledger.claim(
-        f"the {role} may be asked about", exactly(case.scene.is_subject(ref["category"])), "", ref["category"]
+        f"the {role} may be asked about", exactly(case.scene.is_subject(ref["category"])), "an object", ref["category"]
     )
     large = exactly(case.scene.is_large_enough(k))
-    ledger.claim(f"the {role} has vertices enough", large, case.rules.min_instance_vertices, ref)
+    ledger.claim(f"the {role} has vertices enough", large, case.rules.min_instance_vertices, "fewer")
     return True
 
 
@@ -364,7 +389,8 @@ def claim_length(case: Case, readings: list[float], per_metre: int) -> None:
     low, high = (end / per_metre for end in case.record["answer_band"] or (math.nan, math.nan))
     middle, band = (low + high) / 2, max(rules.measure_tolerance_ratio * got, rules.measure_tolerance)
     fits = abs(middle - got) <= _HALF_STEP and abs((high - low) / 2 - band) <= _HALF_STEP
-    case.ledger.claim("answer_band is the tolerance", exactly(fits), f"{got} +- {band:.3f}", [low, high])
+    ends = [(got + sign * band) * per_metre for sign in (-1, 1)]
+    case.ledger.claim("answer_band is the tolerance", exactly(fits), ends, case.record["answer_band"])
 
 
 def check_difficulty(case: Case, targets: dict[int, Truth]) -> None:

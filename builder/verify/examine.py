@@ -43,18 +43,22 @@ class Finding:
     """Claims that do not hold, or only within the tolerances."""
 
 
-def examine(records: list[Record], observer: Observer) -> list[Finding]:
+def examine(records: list[Record], observer: Observer, profile: str | None = None) -> list[Finding]:
     """Examine records of one scan.
 
     Args:
         records: of one config, and all of those of the scan where claims between records are to count.
         observer: of the scan, freshly read.
+        profile: that all of them should have; by default each is judged by its own.
 
     Returns:
         One finding for each record, in their order. The scene is not asked about a record whose text says nothing.
     """
     ledgers = [Ledger() for _ in records]
     texts = [check_form(record, ledger) for record, ledger in zip(records, ledgers, strict=True)]
+    for record, ledger in zip(records, ledgers, strict=True):
+        expected, got = profile or record["profile"], record["profile"]
+        ledger.claim("the profile is the config's", exactly(got == expected), expected, got)
     readable = {k: text for k, text in enumerate(texts) if text is not None}
     check_group([(records[k], ledgers[k]) for k in readable])
     frame_of = {frame.name: k for k, frame in enumerate(observer.scan.frames)}
@@ -121,6 +125,9 @@ def _needs(sound: Collection[_Sound], scan: Scan) -> Needs:
     for it in sound:
         frames, record = list(it.frames), it.record
         needs.frames[frames] = True
+        if any(option.point for option in it.text.options):
+            at = frames[record["query_frame"] - 1]
+            needs.points[at] = needs.pixels[at] = True
         of_category = np.ix_(frames, members.get(record["category"], []))
         needs.points[of_category] = needs.pixels[of_category] = True
         if record["source"] is not None:

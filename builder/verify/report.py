@@ -106,7 +106,11 @@ def format_verification(found: Verification) -> str:
     if found.disagreements:
         shown = [_format_finding(finding) for finding in found.disagreements[:_SHOWN]]
         hidden = len(found.disagreements) - len(shown)
-        blocks.append("\n".join(["Disagreements:", *shown, *([f"... and {hidden:,} more"] if hidden else [])]))
+        blocks.append(
+            "\n".join(
+                ["Disagreements:", *shown, *([f"... and {hidden:,} more, all of them in the JSON"] if hidden else [])]
+            )
+        )
     if found.failures:
         lines = [f"  {skip.where}: {skip.detail or skip.reason}" for skip in found.failures]
         blocks.append("\n".join(["Scans that could not be examined:", *lines]))
@@ -134,5 +138,6 @@ def _format_finding(finding: Finding) -> str:
     for doubt in finding.doubts:
         if not doubt.is_possible:
             lines.append(f"    not so: {doubt.claim}; expected {doubt.expected}, found {doubt.got}")
-            lines += [f"    {doubt.evidence}"] if doubt.evidence else []
+            evidence = f"    {doubt.evidence}"
+            lines += [evidence] if doubt.evidence and evidence not in lines else []
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..dataset_folder import record_files
 from ..randomness import generator
-from ..rules import VisibilityRules
+from ..rules import PROFILES, VisibilityRules
 from ..scans.errors import ScanError
 from ..scans.files import source_of
 from ..scans.scannetpp import read_scan
@@ -102,7 +102,14 @@ def _run(job: _Job) -> _Result:
         for config, of_config in records.items():
             images = source_of(of_config[0]["image_paths"][0]).name
             scan = read_scan(job.root, job.scene_name, images, looks_at_pictures=False)
-            findings.append((config, examine(of_config, Observer(scan, VisibilityRules(), job.seed))))
+            findings.append(
+                (
+                    config,
+                    examine(
+                        of_config, Observer(scan, VisibilityRules(), job.seed), config if config in PROFILES else None
+                    ),
+                )
+            )
     except (ScanError, OSError) as error:
         return _Result(failure=Skip("scan cannot be read", job.scene_name, str(error)))
     except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:

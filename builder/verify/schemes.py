@@ -27,7 +27,13 @@ def check_scheme(record: Record, text: Text, rules: Rules, ledger: Ledger) -> No
     scheme = SCHEMES.get(record["task"]) if text.options else None
     if scheme is not None:
         fits = scheme(record, text, rules)
-        ledger.claim("the options follow the profile's scheme", exactly(fits), rules.profile, record["options"])
+        ledger.claim("the options follow the profile's scheme", exactly(fits), _kind(record, rules), record["options"])
+
+
+def _kind(record: Record, rules: Rules) -> str:
+    kinds: dict[str, str] = {"count": rules.count_options, "best_view": rules.best_view_options}
+    kinds |= {"spatial_relation": rules.spatial_options, "localization": rules.localization_options}
+    return f"{kinds[record['task']]}, as {rules.profile} has them"
 
 
 def _check_wording(record: Record, text: Text, rules: Rules, ledger: Ledger) -> None:
@@ -57,10 +63,13 @@ def _check_categories(record: Record, text: Text, rules: Rules, ledger: Ledger) 
         source = [record["source"]["category"]] if record["source"] else []
         names = {record["category"], *source, *offered}
         meet = [pair for pair in combinations(sorted(names), 2) if is_named_in(*pair) or is_named_in(*pair[::-1])]
-        ledger.claim("no category names another", exactly(not meet), "", meet)
+        ledger.claim("no category names another", exactly(not meet), "none within another", meet)
     if record["task"] in ("count", "best_view") and not rules.counts_plural_names:
         ledger.claim(
-            "what is counted has a singular", exactly(not is_plural(record["category"])), "", record["category"]
+            "what is counted has a singular",
+            exactly(not is_plural(record["category"])),
+            "a singular",
+            record["category"],
         )
 
 

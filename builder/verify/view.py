@@ -177,18 +177,24 @@ class SceneView:
 
     def describe(self, instances: Iterable[int], frames: Iterable[int]) -> str:
         """Numbers of instances in frames, for a person who wants to know why."""
-        frames, s = list(frames), self.sightings
+        frames = list(frames)
         lines = []
         for k in instances:
             instance = self.scan.instances[k]
             cells = [
-                f"{self.scan.frames[f].name}: {s.hidden[f, k]:.2f} hidden of {self.points_in_view[f, k]:.0f} points"
-                + ("" if np.isnan(s.pixels[f, k]) else f", {s.pixels[f, k]:.0f} pixels")
+                f"{self.scan.frames[f].name}: {self._describe_sighting(k, f)}"
                 for f in frames
-                if np.isfinite(s.in_view[f, k])
+                if np.isfinite(self.sightings.in_view[f, k])
             ]
             lines.append(f"{instance.category} {instance.instance_id} ({', '.join(cells)})")
         return "; ".join(lines)
+
+    def _describe_sighting(self, k: int, frame: int) -> str:
+        s = self.sightings
+        if not self.points_in_view[frame, k]:
+            return "not in view"
+        pixels = "" if np.isnan(s.pixels[frame, k]) else f", {s.pixels[frame, k]:.0f} pixels"
+        return f"{s.hidden[frame, k]:.2f} hidden of {self.points_in_view[frame, k]:.0f} points{pixels}"
 
     def describe_boxes(self, instances: Iterable[int], frame: int) -> str:
         """Extents of boxes along a frame's camera axes, for the same person."""

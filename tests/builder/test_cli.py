@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from spatialmosaic_builder import cli
+from spatialmosaic_builder.config import StatusConfig
+
 
 def spatialmosaic(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "spatialmosaic_builder", *map(str, arguments)]
@@ -64,3 +67,16 @@ def test_pictures_without_a_video_end_with_one_sentence(sample_root: Path, tmp_p
     assert "rgb.mkv" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "images").exists()
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_an_interrupt_ends_with_one_sentence(is_wrapped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(config: object) -> None:
+        if is_wrapped:
+            raise SystemError("compiled code returned a result with an exception set") from KeyboardInterrupt()
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli._VERBS, StatusConfig, ("status", interrupted))
+    monkeypatch.setattr(sys, "argv", ["spatialmosaic", "status", str(tmp_path)])
+    with pytest.raises(SystemExit, match="run the same command again"):
+        cli.main()

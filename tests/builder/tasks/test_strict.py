@@ -182,11 +182,14 @@ def scene(sample_annotations):
     return SceneEvidence(sample_annotations, STRICT)
 
 
-def test_no_frame_of_a_set_stands_alone(sample_annotations):
+def test_links_lead_from_each_frame_of_a_set_to_every_other(sample_annotations):
     sets = sample_frame_sets(sample_annotations, STRICT, 200, seed=0)
     assert {len(s.frames) for s in sets} == {2, 3, 4, 5}
     assert all(is_linked(sample_annotations.overlap, s.frames, 0.01) for s in sets)
-    assert not is_linked(np.eye(3, dtype=np.float32), (0, 1, 2), 0.01)
+    pairs = np.kron(np.eye(2), np.ones((2, 2))).astype(np.float32)
+    chain = np.eye(4, dtype=np.float32) + np.eye(4, k=1, dtype=np.float32) + np.eye(4, k=-1, dtype=np.float32)
+    assert not is_linked(pairs, (0, 1, 2, 3), 0.01)
+    assert is_linked(chain, (3, 0, 2, 1), 0.01)
 
 
 def test_sentences_are_grammatical(sample_annotations, scene):

@@ -24,7 +24,7 @@ def verified_dataset(sample_root: Path, tmp_path_factory: pytest.TempPathFactory
     """A dataset of the two sample rooms in both profiles."""
     out = tmp_path_factory.mktemp("verified") / "spatialmosaic"
     for profile in ("paper", "strict"):
-        build(BuildConfig(sample_root, out, profile=profile, size="1400", num_proc=1))
+        build(BuildConfig(sample_root, out, profile=profile, size="2200", num_proc=1))
     return out
 
 

@@ -194,6 +194,22 @@ def overlapping_frame(record: Record, annotations: Annotations) -> Record | None
     return None
 
 
+def unlinked_frame(record: Record, annotations: Annotations) -> Record | None:
+    """A frame replaced by one that shares nothing with the others."""
+    index = {frame.name: k for k, frame in enumerate(annotations.frames)}
+    kept = [index[name] for name in record["frames"][1:]]
+    for k in np.flatnonzero((annotations.overlap[:, kept] == 0).all(axis=1)):
+        frame = annotations.frames[k]
+        frames, paths = [frame.name, *record["frames"][1:]], [frame.image_path, *record["image_paths"][1:]]
+        return record | {"frames": frames, "image_paths": paths}
+    return None
+
+
+def place_of_nothing(record: Record, annotations: Annotations) -> Record:
+    """A wrong place in the corner of the picture, where no object has its centre."""
+    return replaced(record, wording.LOCALIZATION_OPTION.format(x=3, y=3))
+
+
 def other_query(record: Record, annotations: Annotations) -> Record | None:
     """The question asked of a frame that does not show the source."""
     index = {frame.name: k for k, frame in enumerate(annotations.frames)}
@@ -222,6 +238,12 @@ def other_coverage(record: Record, annotations: Annotations) -> Record | None:
     if not (clear[shown].any(axis=0) | nowhere)[member].all():
         return None
     return record | {"gt_scenario": FLIPPED[record["gt_scenario"]]}
+
+
+def other_occlusion(record: Record, annotations: Annotations) -> Record | None:
+    """A mean far from the right one; None where the frames show no point of the target."""
+    mean = record["occlusion_avg"]
+    return None if mean is None else record | {"occlusion_avg": 0.9 if mean < 0.5 else 0.1}
 
 
 def longer(record: Record, annotations: Annotations) -> Record:
@@ -281,7 +303,7 @@ PLANTED: list[tuple[str, tuple[str, ...], Change, set[str]]] = [
     ("too many frames", ALL_CHOICES, changed("num_frames_visible", lambda n: n + 3),
      {"num_frames_visible counts the targets' frames"}),
     ("another occlusion level", ALL_CHOICES, changed("occ_level", {"low": "high"}.get), {"occ_level follows occlusion_avg"}),
-    ("another occlusion", ALL_CHOICES, changed("occlusion_avg", lambda r: None if r is None else 0.95 - r / 2),
+    ("another occlusion", ALL_CHOICES, other_occlusion,
      {"occlusion_avg is the mean of the targets", "occ_level follows occlusion_avg"}),
     ("another overlap level", ALL_CHOICES, changed("overlap_level", {"low": "high", "medium": "high", "high": "low"}.get),
      {"overlap_level follows overlap_avg"}),
@@ -315,6 +337,7 @@ PLANTED: list[tuple[str, tuple[str, ...], Change, set[str]]] = [
     ("counts in a band", ("count_na",), changed("answer_band", lambda band: [band[0] - 1, band[1]]),
      {"a count has no other count in its band"}),
     ("no builder", ALL_CHOICES, field(builder_version=None), {"the columns are filled"}),
+    ("another frame set", ALL_CHOICES, changed("frame_set_id", lambda name: name[::-1]), {"frame_set_id is that of the frames"}),
     ("no source", RELATIONS, field(source=None), {"source and target stand where the question type has them"}),
 ]  # fmt: skip
 
@@ -330,6 +353,13 @@ ALSO_STRICT = {
 }
 CASES = [("paper", name, task, *rest) for name, tasks, *rest in PLANTED for task in tasks]
 CASES += [("strict", *case[1:]) for case in CASES if case[1] in ALSO_STRICT and case[2] in STRICT_TASKS]
+CASES += [
+    *(
+        ("strict", "a frame for itself", task, unlinked_frame, {"what frames share links them all"})
+        for task in STRICT_TASKS
+    ),
+    ("strict", "a place of nothing", "localization", place_of_nothing, {"a wrong place is that of another object"}),
+]
 
 
 @pytest.fixture(scope="module")

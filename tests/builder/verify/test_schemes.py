@@ -105,7 +105,7 @@ def test_an_option_outside_the_scheme_is_noticed(
 def test_records_are_compared_with_each_other(by_task) -> None:
     def claims(*records: Record) -> set[str]:
         ledgers = [Ledger() for _ in records]
-        check_group(zip(records, ledgers, strict=True))
+        check_group(list(zip(records, ledgers, strict=True)))
         return {doubt.claim for ledger in ledgers for doubt in ledger.doubts}
 
     first = by_task["paper", "existence"]
@@ -113,8 +113,15 @@ def test_records_are_compared_with_each_other(by_task) -> None:
     assert not claims(first, other)
     assert claims(first, first) == {"an id stands once", "a question stands once in a frame set"}
     assert claims(first, other | {"frames": first["frames"][::-1]}) == {"a frame set has one order"}
-    assert claims(first, other | {"frame_set_id": "other"}) == {"a frame set has one id"}
-    assert claims(first, other | {"frames": ["a", "b"]}) == {"an id names one frame set"}
     assert claims(first, other | {"split": "train" if first["split"] == "test" else "test"}) == {
         "a scene is in one split"
     }
+
+
+def test_where_records_differ_the_most_are_right(by_task) -> None:
+    right = by_task["paper", "existence"]
+    wrong = right | {"split": "train" if right["split"] == "test" else "test"}
+    records = [wrong, *(right | {"id": str(k), "question": str(k)} for k in range(2))]
+    ledgers = [Ledger() for _ in records]
+    check_group(list(zip(records, ledgers, strict=True)))
+    assert [[doubt.claim for doubt in ledger.doubts] for ledger in ledgers] == [["a scene is in one split"], [], []]
