@@ -18,10 +18,13 @@ DEFAULT_PROFILE: Profile = "paper"
 Verify = Literal["all", "sample", "none"]
 """Whose answers a build derives again when it ends."""
 
+EngineName = Literal["local", "slurm"]
+"""Names of `engines.ENGINES`."""
+
 RendererName = Literal["numba", "pyrender"]
 """Who looks at the mesh: see `renderers.make_renderer`."""
 
-_NOT_IN_RECORDS = ("out", "image_root", "num_proc", "verify")
+_NOT_IN_RECORDS = ("out", "image_root", "num_proc", "engine", "engine_options", "verify")
 """Options that the records do not depend on."""
 _MIN_CANVAS_SCALE = 0.1
 """A pixel in a hundred still shows most objects."""
@@ -48,6 +51,11 @@ class BuildConfig:
     """default (80/20 by the hash of the scene id), official (ScanNet++'s lists), or TRAIN.txt,TEST.txt."""
     num_proc: int | None = None
     """Worker processes; all cores by default. The records do not depend on it."""
+    engine: EngineName = "local"
+    """Where the scans are worked on: by processes of this machine, or by the array jobs of a Slurm cluster, to which this
+    command submits and for which it waits (docs/cluster.md). The records do not depend on it."""
+    engine_options: Path | None = None
+    """YAML file with options of datatrove's SlurmPipelineExecutor: at least partition and time."""
     seed: int = 0
     """Seed of everything random."""
     canvas_scale: float = 0.5
@@ -69,6 +77,10 @@ class BuildConfig:
             raise ValueError(f"--out takes a folder that others can lie beside, got {self.out}.")
         if self.num_proc is not None and self.num_proc < 1:
             raise ValueError(f"--num-proc takes a positive number of processes, got {self.num_proc}.")
+        if (self.engine == "slurm") != (self.engine_options is not None):
+            raise ValueError(
+                "--engine slurm and --engine-options FILE.yaml go together; FILE names a partition and a time."
+            )
         if not _MIN_CANVAS_SCALE <= self.canvas_scale <= 1:
             raise ValueError(f"--canvas-scale takes a number from {_MIN_CANVAS_SCALE} to 1, got {self.canvas_scale}.")
         if not -(2**63) <= self.seed < 2**63:

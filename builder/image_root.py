@@ -90,7 +90,7 @@ def prepare_images(config: PrepareImagesConfig) -> str:
 
 def _died(job: ImageJob) -> ImageResult:
     scene = job.files.scene_name
-    detail = f"{scene}: the worker process died twice, most likely for lack of memory; try fewer --num-proc."
+    detail = f"{scene}: the worker process died three times, most likely for lack of memory; try fewer --num-proc."
     return ImageResult(failure=Skip("worker died", scene, detail))
 
 

@@ -3,7 +3,7 @@
 <out>/                     the dataset: README.md and one folder of Parquet files a config
 <out>.work/annotations/    one folder a scan: the costly stage, kept between builds
 <out>.work/candidates/     one folder a profile and scan
-<out>.work/outcomes/       how far the build is, see `progress.py`
+<out>.work/outcomes/       how far the build is, see `progress.py`; who works on what, see `running.py`
 <out>.work/PROFILE.report.json     what was made, what was dropped and why
 """
 
@@ -11,70 +11,37 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from . import progress
-from .annotations import Annotations, read_annotations, write_annotations
-from .balance import Stock, stock_of
-from .config import BuildConfig, RendererName
+from .balance import Stock
+from .config import BuildConfig
+from .engines import Engine, make_engine
 from .errors import BuildError, explain
 from .randomness import digest
-from .records import propose_records
 from .renderers import missing_parts
 from .report import Report
 from .rules import PROFILES, VisibilityRules
-from .scans.errors import ScanError
-from .scans.files import SceneFiles, image_source, list_scenes
-from .scans.scannetpp import read_scan
+from .scan_job import ScanJob, ScanResult
+from .scans.files import SceneFiles, list_scenes
 from .schema import Skip
-from .shards import read_manifest, remove_leftovers, write_folder, write_text
+from .shards import remove_leftovers, write_text
 from .splits import SPLITS, questions_by_split, split_scenes
 from .tasks import QUESTION_TYPES
-from .version import ENGINE_VERSION, source_digest
-from .visibility import annotate
-from .workers import available_cores, run_jobs
+from .version import source_digest
 from .writer import LEVEL_FIELDS, Counts, DatasetPlan, write_dataset
 
 logger = logging.getLogger(__name__)
 
 _SPARE_SCANS = 2
 """So many scans of a split may give nothing, and the others still make up for them: it matters where there are few."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanJob:
-    """The work on one scan."""
-
-    root: Path
-    scene_name: str
-    images: str
-    image_root: Path
-    work: Path
-    profile: str
-    visibility: VisibilityRules
-    renderer: RendererName
-    share: int
-    """Questions of each type that the scene should give, were some others of its split to give none."""
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class ScanResult:
-    """What became of one scan."""
-
-    scene_name: str
-    failure: Skip | None = None
-    """Why the scan gave nothing."""
-    summary: dict[str, Any] = field(default_factory=dict)
-    """Manifest of its candidates: counts of frames, frame sets, candidates and skips."""
 
 
 def build(config: BuildConfig) -> Report:
@@ -125,15 +92,19 @@ def build(config: BuildConfig) -> Report:
 def _build(
     config: BuildConfig, scenes: list[SceneFiles], lists: dict[str, list[str]], questions: dict[str, int], work: Path
 ) -> Report:
+    key = digest("plan", source_digest(), json.dumps(config.identity()), lists)
+    engine = make_engine(config, work, key)
     for folder in (config.out, work):
-        remove_leftovers(folder)
+        if not engine.is_at_work:
+            remove_leftovers(folder)
     write_text(work / f"{config.profile}.json", json.dumps(config.identity(), indent=1) + "\n")
     if not any(lists.values()):
         raise BuildError(f"--split {config.split} names none of the annotated scenes below {config.root}.")
-    num_proc = config.num_proc or available_cores()
-    key = digest("plan", source_digest(), json.dumps(config.identity()), lists)
-    progress.start(work, config.profile, lists, key, num_proc)
-    results = sorted(_run_scans(config, lists, questions, work, num_proc), key=lambda result: result.scene_name)
+    sizes = {scene.scene_name: scene.mesh_bytes for scene in scenes}
+    mesh_bytes = {scene: sizes.get(scene, 0) for names in lists.values() for scene in names}
+    progress.start(work, config.profile, lists, key, engine.workers(len(mesh_bytes)), mesh_bytes)
+    jobs = _jobs(config, lists, questions, work, mesh_bytes)
+    results = sorted(_run_scans(engine, jobs), key=lambda result: result.scene_name)
     usable = {result.scene_name: result for result in results if result.failure is None}
     failures = [*_unannotated(scenes, lists), *(result.failure for result in results if result.failure)]
     _refuse_empty(config, usable, failures)
@@ -188,9 +159,10 @@ def _refuse_other_configuration(config: BuildConfig, work: Path) -> None:
             )
 
 
-def _run_scans(
-    config: BuildConfig, lists: dict[str, list[str]], questions: dict[str, int], work: Path, num_proc: int
-) -> Iterator[ScanResult]:
+def _jobs(
+    config: BuildConfig, lists: dict[str, list[str]], questions: dict[str, int], work: Path, mesh_bytes: dict[str, int]
+) -> list[ScanJob]:
+    """Make the jobs of the scans, the largest first, so that no worker is left alone with one at the end."""
     jobs = [
         ScanJob(
             root=config.root.resolve(),
@@ -207,107 +179,19 @@ def _run_scans(
         for split in SPLITS
         for scene in lists[split]
     ]
+    return sorted(jobs, key=lambda job: (-mesh_bytes[job.scene_name], job.scene_name))
+
+
+def _run_scans(engine: Engine, jobs: list[ScanJob]) -> Iterator[ScanResult]:
     failed = 0
-    with tqdm(total=len(jobs), desc="scans", unit="scan") as bar:
-        for result in run_jobs(run_scan, jobs, num_proc, on_death=_died):
+    with tqdm(total=len(jobs), desc="scans", unit="scan") as bar, closing(engine.run(jobs)) as results:
+        for result in results:
             failed += result.failure is not None
             if result.failure:
                 logger.warning("%s skipped: %s", result.scene_name, result.failure.detail)
             bar.set_postfix(failed=failed)
             bar.update()
             yield result
-
-
-def _died(job: ScanJob) -> ScanResult:
-    detail = f"{job.scene_name}: the worker process died twice, most likely for lack of memory; try fewer --num-proc."
-    failure = Skip("worker died", job.scene_name, detail)
-    progress.note(job.work, job.profile, progress.Outcome(job.scene_name, 0.0, failure))
-    return ScanResult(job.scene_name, failure)
-
-
-def run_scan(job: ScanJob) -> ScanResult:
-    """Annotate one scan and make its candidates, each unless it is there already.
-
-    This is the whole per-scan work: whoever calls it (this process, a pool, an engine) needs nothing else.
-
-    Raises:
-        OSError: if the results cannot be written. A scan that cannot be read is a result with a failure.
-    """
-    start = time.monotonic()
-    summary: dict[str, Any] = {}
-    failure, is_new = None, True
-    try:
-        folder, key = _ensure_annotations(job)
-        summary, is_new = _ensure_candidates(job, folder, key)
-    except ScanError as error:
-        failure = Skip(error.reason, job.scene_name, str(error))
-    if is_new or not progress.has_outcome(job.work, job.profile, job.scene_name):
-        outcome = progress.Outcome(job.scene_name, round(time.monotonic() - start, 1), failure)
-        progress.note(job.work, job.profile, outcome)
-    return ScanResult(job.scene_name, failure, summary)
-
-
-def _ensure_annotations(job: ScanJob) -> tuple[Path, str]:
-    try:
-        fingerprint = SceneFiles(job.root, job.scene_name, image_source(job.images), job.image_root).fingerprint()
-    except OSError as error:
-        raise _unreadable(error) from error
-    key = digest("annotations", ENGINE_VERSION, job.visibility, job.renderer, job.seed, job.images, fingerprint)
-    folder = job.work / "annotations" / job.scene_name
-    if read_manifest(folder, key) is None:
-        annotations = _annotate(job)
-        manifest = {"key": key, "visibility": asdict(job.visibility), "renderer": job.renderer, "seed": job.seed}
-        with write_folder(folder, manifest) as aside:
-            write_annotations(annotations, aside)
-    return folder, key
-
-
-def _unreadable(error: OSError) -> ScanError:
-    return ScanError("unreadable file", f"{error.filename}: cannot be read ({error.strerror}).")
-
-
-def _annotate(job: ScanJob) -> Annotations:
-    try:
-        scan = read_scan(job.root, job.scene_name, job.images, job.image_root)
-        annotations = annotate(scan, job.visibility, job.seed, job.renderer)
-    except OSError as error:
-        raise _unreadable(error) from error
-    except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, ScanError):
-            raise
-        # A scan that no check foresaw must not cost the others their work.
-        logger.exception("%s", job.scene_name)
-        detail = f"{job.scene_name}: the visibility stage failed with {error!r}; please report it."
-        raise ScanError("unexpected error", detail) from error
-    if not annotations.frames:
-        detail = f"{job.scene_name}: no frame sees the labelled surface; check the poses against the mesh."
-        raise ScanError("no usable frame", detail)
-    return annotations
-
-
-def _ensure_candidates(job: ScanJob, annotations_folder: Path, annotations_key: str) -> tuple[dict[str, Any], bool]:
-    """Return the manifest of a scan's candidates, and whether they were made just now."""
-    rules = PROFILES[job.profile]
-    key = digest("candidates", source_digest(), annotations_key, rules, job.share, job.seed)
-    folder = job.work / "candidates" / job.profile / job.scene_name
-    manifest = read_manifest(folder, key)
-    is_new = manifest is None
-    if manifest is None:
-        annotations = read_annotations(job.scene_name, annotations_folder)
-        candidates = propose_records(annotations, rules, job.share, job.seed)
-        manifest = {
-            "key": key,
-            "annotations_key": annotations_key,
-            "frames": len(annotations.frames),
-            "frame_sets": candidates.num_frame_sets,
-            "candidates": len(candidates.table),
-            "stock": {name: asdict(stock) for name, stock in stock_of(candidates.table).items()},
-            "skips": [[*reason, count] for reason, count in sorted(candidates.skips.items())],
-            "dropped": [asdict(skip) for skip in annotations.skips],
-        }
-        with write_folder(folder, manifest) as aside:
-            pq.write_table(candidates.table, aside / "candidates.parquet", compression="zstd")
-    return manifest, is_new
 
 
 def _stock(summary: dict[str, Any]) -> dict[str, Stock]:

@@ -22,7 +22,7 @@ from .schema import Skip
 from .shards import write_text
 
 _LOCK = "build.lock"
-_MAX_FILE_NAME = 200
+_MAX_FILE_NAME = 150
 _NO_LOCKS_HERE = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 """What file systems without locks answer."""
 
@@ -36,7 +36,10 @@ class Plan:
     """Scene ids by split."""
     key: str
     """Changes whenever the outcomes of an earlier build no longer count."""
-    num_proc: int
+    workers: int
+    """Scans that are worked on at a time, at most."""
+    mesh_bytes: dict[str, int]
+    """Size of each scan's mesh file by scene id: what its work grows with."""
     started_at: str
     """ISO 8601, UTC."""
 
@@ -50,6 +53,8 @@ class Outcome:
     """Wall time of its work when it was last done."""
     failure: Skip | None
     """Why it gave nothing."""
+    log: str | None = None
+    """What the process wrote that did the work, if it had a file of its own."""
 
 
 @contextmanager
@@ -80,7 +85,9 @@ def is_running(work: Path) -> bool:
     return False
 
 
-def start(work: Path, profile: str, scans: dict[str, list[str]], key: str, num_proc: int) -> None:
+def start(
+    work: Path, profile: str, scans: dict[str, list[str]], key: str, workers: int, mesh_bytes: dict[str, int]
+) -> None:
     """Note what a build sets out to do; forgets failures, which are tried again, and what another key made."""
     before = read_plan(work, profile)
     if before is None or before.key != key:
@@ -89,13 +96,18 @@ def start(work: Path, profile: str, scans: dict[str, list[str]], key: str, num_p
         if outcome.failure:
             _outcome_file(work, profile, outcome.scene_name).unlink()
     (work / "outcomes" / profile).mkdir(parents=True, exist_ok=True)
-    plan = Plan(profile, scans, key, num_proc, datetime.now(UTC).isoformat(timespec="seconds"))
+    plan = Plan(profile, scans, key, workers, mesh_bytes, datetime.now(UTC).isoformat(timespec="seconds"))
     write_text(_plan_file(work, profile), json.dumps(asdict(plan), indent=1) + "\n")
 
 
 def note(work: Path, profile: str, outcome: Outcome) -> None:
     """Write down what became of a scan."""
     write_text(_outcome_file(work, profile, outcome.scene_name), json.dumps(asdict(outcome), indent=1) + "\n")
+
+
+def forget(work: Path, profile: str, scene_name: str) -> None:
+    """Take back what was written of a scan that is to be done again."""
+    _outcome_file(work, profile, scene_name).unlink(missing_ok=True)
 
 
 def has_outcome(work: Path, profile: str, scene_name: str) -> bool:
@@ -111,15 +123,33 @@ def read_plan(work: Path, profile: str) -> Plan | None:
         return None
 
 
+def read_outcome(work: Path, profile: str, scene_name: str) -> Outcome | None:
+    """Read what became of one scan; None if that is not known yet."""
+    try:
+        return _outcome(_outcome_file(work, profile, scene_name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
 def read_outcomes(work: Path, profile: str) -> dict[str, Outcome]:
     """Read the outcomes so far, by scene."""
-    outcomes = {}
     # A name with a dot in front is a file that is being written.
-    for path in sorted((work / "outcomes" / profile).glob("[!.]*.json")):
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        failure = fields.pop("failure")
-        outcomes[fields["scene_name"]] = Outcome(**fields, failure=Skip(**failure) if failure else None)
-    return outcomes
+    paths = sorted((work / "outcomes" / profile).glob("[!.]*.json"))
+    outcomes = [_outcome(path.read_text(encoding="utf-8")) for path in paths]
+    return {outcome.scene_name: outcome for outcome in outcomes}
+
+
+def scene_file(folder: Path, scene_name: str) -> Path:
+    """Where a folder keeps what is noted about one scan."""
+    # Scene lists are written by users: what they hold need not be a file name.
+    name = quote(scene_name, safe="").replace(".", "%2E")
+    return folder / f"{name[:_MAX_FILE_NAME]}.json"
+
+
+def _outcome(text: str) -> Outcome:
+    fields = json.loads(text)
+    failure = fields.pop("failure")
+    return Outcome(**fields, failure=Skip(**failure) if failure else None)
 
 
 def _plan_file(work: Path, profile: str) -> Path:
@@ -127,6 +157,4 @@ def _plan_file(work: Path, profile: str) -> Path:
 
 
 def _outcome_file(work: Path, profile: str, scene_name: str) -> Path:
-    # Scene lists are written by users: what they hold need not be a file name.
-    name = quote(scene_name, safe="").replace(".", "%2E")
-    return work / "outcomes" / profile / f"{name[:_MAX_FILE_NAME]}.json"
+    return scene_file(work / "outcomes" / profile, scene_name)

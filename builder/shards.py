@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,8 @@ _ASIDE = ".writing-"
 
 
 def aside_path(path: Path) -> Path:
-    """Where this process writes what will be renamed to `path`."""
-    return path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
+    """Where this process writes what will be renamed to `path`: nobody on any machine writes there as well."""
+    return path.with_name(f"{_ASIDE}{socket.gethostname()}-{os.getpid()}-{path.name}")
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def write_folder(path: Path, manifest: dict[str, Any]) -> Iterator[Path]:
 def replace_folder(source: Path, target: Path) -> None:
     """Rename a folder into place; what stood there before is moved away first and then deleted."""
     if target.exists():
-        old = target.with_name(f"{_ASIDE}{os.getpid()}-old-{target.name}")
+        old = aside_path(target.with_name(f"old-{target.name}"))
         target.rename(old)
         source.rename(target)
         shutil.rmtree(old)

@@ -1,20 +1,22 @@
-"""How far a build is, for a person or a script: scans done, failed and left, and what each gave."""
+"""How far a build is, for a person or a script: scans done, failed, running and left, and what each gave."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import progress
+from . import progress, running
 from .config import StatusConfig
 from .pipeline import work_folder
 from .report import format_table
 from .shards import MANIFEST
 
-State = Literal["done", "failed", "left"]
+State = Literal["done", "failed", "running", "left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,11 @@ class ScanStatus:
     split: str
     state: State
     seconds: float | None = None
-    """Wall time of its work; null for a scan that is left."""
+    """Wall time of its work, so far if it runs; null for a scan that is left."""
+    host: str | None = None
+    """Where it is being worked on, if it runs."""
+    log: str | None = None
+    """What the process wrote that works or worked on it, if it had a file of its own."""
     frames: int | None = None
     """Annotated frames; null, as are the next three, unless the scan is done."""
     frame_sets: int | None = None
@@ -52,7 +58,8 @@ class BuildStatus:
     scans: tuple[ScanStatus, ...]
     """In the order of the splits and ids."""
     seconds_left: float | None
-    """Estimate for the scans that are left, from the ones that are done; null where there is nothing to go by."""
+    """Estimate for the scans that are left or run, by the size of their meshes and the time that others took; null where
+    there is nothing to go by."""
     questions: dict[str, int] | None
     """Questions in the dataset folder by split; null where none are written yet."""
 
@@ -83,44 +90,77 @@ def read_status(folder: Path) -> list[BuildStatus]:
 
 def _build_status(dataset: Path, work: Path, plan: progress.Plan) -> BuildStatus:
     outcomes = progress.read_outcomes(work, plan.profile)
+    marks = running.read_marks(work, plan.profile)
     scans = tuple(
-        _scan_status(work / "candidates" / plan.profile / scene, split, scene, outcomes.get(scene))
+        _scan_status(work / "candidates" / plan.profile / scene, split, scene, outcomes.get(scene), marks.get(scene))
         for split, scenes in plan.scans.items()
         for scene in scenes
     )
-    times = [scan.seconds for scan in scans if scan.state == "done" and scan.seconds is not None]
-    left = sum(scan.state == "left" for scan in scans)
-    seconds_left = sum(times) / len(times) * left / plan.num_proc if times else None
     return BuildStatus(
         dataset=str(dataset),
         profile=plan.profile,
         is_running=progress.is_running(work),
         started_at=plan.started_at,
         scans=scans,
-        seconds_left=seconds_left if left else 0.0,
+        seconds_left=estimate_left(scans, plan.mesh_bytes, len(marks) or plan.workers),
         questions=_written_questions(work / f"{plan.profile}.written.json"),
     )
 
 
-def _scan_status(folder: Path, split: str, scene_name: str, outcome: progress.Outcome | None) -> ScanStatus:
+def estimate_left(scans: Sequence[ScanStatus], mesh_bytes: Mapping[str, int], workers: int) -> float | None:
+    """Estimate how long the scans that run or are left will take.
+
+    Args:
+        scans: all scans of a build.
+        mesh_bytes: size of each scan's mesh file, with which its time grows.
+        workers: how many scans are worked on at a time.
+
+    Returns:
+        Seconds of wall time; None where no scan is done yet.
+    """
+    done = [scan for scan in scans if scan.state == "done"]
+    unfinished = [scan for scan in scans if scan.state in ("running", "left")]
+    if not unfinished:
+        return 0.0
+    size = sum(mesh_bytes[scan.scene_name] for scan in done)
+    if not size:
+        return None
+    seconds_per_byte = sum(scan.seconds or 0.0 for scan in done) / size
+    left = [max(seconds_per_byte * mesh_bytes[scan.scene_name] - (scan.seconds or 0.0), 0.0) for scan in unfinished]
+    return max(sum(left) / workers, *left)
+
+
+def _scan_status(
+    folder: Path, split: str, scene_name: str, outcome: progress.Outcome | None, mark: running.Mark | None
+) -> ScanStatus:
     if outcome is not None and outcome.failure is not None:
         failure = outcome.failure
         return ScanStatus(
-            scene_name, split, "failed", outcome.seconds, reason=failure.reason, detail=failure.detail or None
+            scene_name,
+            split,
+            "failed",
+            outcome.seconds,
+            log=outcome.log,
+            reason=failure.reason,
+            detail=failure.detail or None,
         )
     manifest = _read_json(folder / MANIFEST)
-    if outcome is None or manifest is None:
-        return ScanStatus(scene_name, split, "left")
-    return ScanStatus(
-        scene_name,
-        split,
-        "done",
-        outcome.seconds,
-        frames=manifest["frames"],
-        frame_sets=manifest["frame_sets"],
-        candidates=manifest["candidates"],
-        dropped=len(manifest["dropped"]),
-    )
+    if outcome is not None and manifest is not None:
+        return ScanStatus(
+            scene_name,
+            split,
+            "done",
+            outcome.seconds,
+            log=outcome.log,
+            frames=manifest["frames"],
+            frame_sets=manifest["frame_sets"],
+            candidates=manifest["candidates"],
+            dropped=len(manifest["dropped"]),
+        )
+    if mark is not None:
+        elapsed = round(max(time.time() - mark.started_at, 0.0), 1)
+        return ScanStatus(scene_name, split, "running", elapsed, host=mark.host, log=mark.log)
+    return ScanStatus(scene_name, split, "left")
 
 
 def _written_questions(marker: Path) -> dict[str, int] | None:
@@ -169,25 +209,34 @@ def format_status(build: BuildStatus) -> str:
         for scan in build.scans
     ]
     table = format_table(("scan", "split", "state", "seconds", "frames", "sets", "candidates", "dropped"), rows)
-    failures = [f"  {scan.scene_name}: {scan.detail or scan.reason}" for scan in build.scans if scan.state == "failed"]
+    failed = [f"  {scan.scene_name}: {scan.detail or scan.reason}" for scan in build.scans if scan.state == "failed"]
+    working = [
+        f"  {scan.scene_name}: for {scan.seconds:,.0f} s on {scan.host}" + (f", see {scan.log}" if scan.log else "")
+        for scan in build.scans
+        if scan.state == "running"
+    ]
     lines = [
         f"{build.dataset}, {build.profile}: {counts['done']:,} of {len(build.scans):,} scans done, "
-        f"{counts['failed']:,} failed, {counts['left']:,} left; {_activity(build)}",
+        f"{counts['failed']:,} failed, {counts['running']:,} running, {counts['left']:,} left; {_activity(build)}",
         "Questions: " + _questions(build),
     ]
     blocks = [
         table,
-        "Failed, and tried again by the next build:\n" + "\n".join(failures) if failures else "",
+        "Failed, and tried again by the next build:\n" + "\n".join(failed) if failed else "",
+        "Running:\n" + "\n".join(working) if working else "",
         "\n".join(lines),
     ]
     return "\n\n".join(block for block in blocks if block)
 
 
 def _activity(build: BuildStatus) -> str:
+    unfinished = build.counts["left"] + build.counts["running"]
     if not build.is_running:
-        is_whole = not build.counts["left"] and build.questions is not None
+        if build.counts["running"]:
+            return "nobody waits for the scans that run: run the same `build` command to do so."
+        is_whole = not unfinished and build.questions is not None
         return "no build is running." if is_whole else "no build is running: run the same `build` command to go on."
-    if not build.counts["left"] or build.seconds_left is None:
+    if not unfinished or build.seconds_left is None:
         return f"running since {build.started_at}."
     return f"running since {build.started_at}, about {max(1, round(build.seconds_left / 60))} minutes left."
 

@@ -46,7 +46,7 @@ def start(config: BuildConfig) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-TIMED = ("*.plan.json", "outcomes/*/*.json")
+TIMED = ("*.plan.json", "outcomes/*/*.json", "running/*/*.json")
 """What tells when a build ran and how long each scan took: no two builds agree on it."""
 
 

@@ -130,7 +130,7 @@ def _fault(files: SceneFiles, error: Exception) -> Finding:
 def unexamined(job: SceneJob) -> SceneReport:
     """Make the report of a scene whose worker died."""
     name = job.files.scene_name
-    detail = f"{name}: the worker process died twice, most likely for lack of memory; try fewer --num-proc."
+    detail = f"{name}: the worker process died three times, most likely for lack of memory; try fewer --num-proc."
     return SceneReport(name, findings=(Finding("worker died", _NO_QUESTION, detail),))
 
 

@@ -160,6 +160,14 @@ class SceneFiles:
         except OSError:
             return True
 
+    @property
+    def mesh_bytes(self) -> int:
+        """Size of the mesh file, with which the work on a scene grows; 0 where there is none to be read."""
+        try:
+            return (self.folder / MESH).stat().st_size
+        except OSError:
+            return 0
+
     def image_path(self, file_name: str) -> str:
         """POSIX path of a picture relative to the image root."""
         return PurePosixPath("data", self.scene_name, self.source.pictures, file_name).as_posix()

@@ -128,5 +128,7 @@ def _read_row_group(path: Path, number: int) -> Any:
 
 
 def _died(job: _Job) -> _Result:
-    detail = f"{job.scene_name}: the worker process died twice, most likely for lack of memory; try fewer --num-proc."
+    detail = (
+        f"{job.scene_name}: the worker process died three times, most likely for lack of memory; try fewer --num-proc."
+    )
     return _Result(failure=Skip("worker died", job.scene_name, detail))

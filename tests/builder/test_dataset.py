@@ -82,8 +82,8 @@ if __name__ == "__main__":
     {imports}
     root = {str(sample_root)!r}
     data = load_dataset("spatialmosaic", "paper", data_dir=root, size=120, num_proc=2)
-    from spatialmosaic_builder import pipeline
-    pipeline.run_scan = None
+    from spatialmosaic_builder import scan_job
+    scan_job.run_scan = None
     again = load_dataset("spatialmosaic", "paper", data_dir=root, size=120)
     stream = load_dataset("spatialmosaic", "paper", data_dir=root, size=120, streaming=True, split="test")
     import pyarrow.parquet
@@ -100,7 +100,7 @@ if __name__ == "__main__":
     (tmp_path / "rows.jsonl").write_text('{"a": 1}\n')
     # A stream and the second load must not need the per-scan work again: run_scan is gone by then, but is not called
     # where everything is in place; the stream asks for the same build.
-    code = code.replace("    pipeline.run_scan = None\n", "    pipeline.annotate = pipeline.propose_records = None\n")
+    code = code.replace("    scan_job.run_scan = None\n", "    scan_job.annotate = scan_job.propose_records = None\n")
     loaded = run(code, tmp_path)
     assert loaded == {"rows": {"train": 80, "test": 40}, "same": True, "stream": True, "leak": False, "json": 1}
 

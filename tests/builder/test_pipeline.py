@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from spatialmosaic_builder import pipeline, shards
+from spatialmosaic_builder import scan_job, shards
 from spatialmosaic_builder.checks import check_build
 from spatialmosaic_builder.config import BuildConfig
 from spatialmosaic_builder.pipeline import BuildError, build, work_folder
@@ -90,7 +90,7 @@ class TestResult:
         config, report = built
         before = digests(config.out)
         for name in ("annotate", "propose_records", "read_scan"):
-            monkeypatch.setattr(pipeline, name, lambda *_, name=name: pytest.fail(f"{name} was called again"))
+            monkeypatch.setattr(scan_job, name, lambda *_, name=name: pytest.fail(f"{name} was called again"))
         assert build(config).questions == report.questions
         assert digests(config.out) == before
 

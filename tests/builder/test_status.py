@@ -47,7 +47,7 @@ class TestFinishedBuild:
         text = run_status(StatusConfig(sample_dataset))
         (build,) = json.loads(run_status(StatusConfig(sample_dataset, json=True)))
         assert build["counts"] == {"done": 2}
-        assert "2 of 2 scans done, 0 failed, 0 left; no build is running." in text
+        assert "2 of 2 scans done, 0 failed, 0 running, 0 left; no build is running." in text
         assert all(scan["scene_name"] in text for scan in build["scans"])
         assert "160 train, 80 test" in text
 
@@ -117,18 +117,18 @@ def test_a_killed_build_is_told_from_one_that_runs(sample_root, tmp_path):
 class TestProgress:
     def test_another_plan_forgets_the_outcomes(self, tmp_path):
         for key, kept in (("one", False), ("one", True), ("two", False)):
-            progress.start(tmp_path, "paper", {"train": ["a"]}, key, num_proc=1)
+            progress.start(tmp_path, "paper", {"train": ["a"]}, key, 1, {"a": 9})
             assert progress.has_outcome(tmp_path, "paper", "a") == kept
             progress.note(tmp_path, "paper", Outcome("a", 1.0, None))
 
     def test_the_same_plan_forgets_failures(self, tmp_path):
         for _ in range(2):
-            progress.start(tmp_path, "paper", {"train": ["a"]}, "key", num_proc=1)
+            progress.start(tmp_path, "paper", {"train": ["a"]}, "key", 1, {"a": 9})
             assert progress.read_outcomes(tmp_path, "paper") == {}
             progress.note(tmp_path, "paper", Outcome("a", 1.0, Skip("damaged mesh", "a", "It is.")))
 
     def test_a_file_that_is_being_written_does_not_count(self, tmp_path):
-        progress.start(tmp_path, "paper", {"train": ["a"]}, "key", num_proc=1)
+        progress.start(tmp_path, "paper", {"train": ["a"]}, "key", 1, {"a": 9})
         (tmp_path / "outcomes" / "paper" / ".writing-1-a.json").write_text('{"scene_name": "a"')
         assert progress.read_outcomes(tmp_path, "paper") == {}
 
