@@ -6,19 +6,22 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from spatialmosaic_builder import progress
+from spatialmosaic_builder import progress, running
 from spatialmosaic_builder.config import BuildConfig, StatusConfig
 from spatialmosaic_builder.pipeline import BuildError, build, work_folder
 from spatialmosaic_builder.progress import Outcome
 from spatialmosaic_builder.schema import Skip
-from spatialmosaic_builder.status import BuildStatus, format_status, read_status, run_status
+from spatialmosaic_builder.status import BuildStatus, ScanStatus, estimate_left, format_status, read_status, run_status
 
 
 def status_of(out: Path) -> BuildStatus:
@@ -112,6 +115,72 @@ def test_a_killed_build_is_told_from_one_that_runs(sample_root, tmp_path):
     finished = status_of(out)
     assert finished.counts == {"done": 2}
     assert done in finished.scans, "a scan that was done keeps its own time"
+
+
+class TestRunning:
+    def test_a_marked_scan_runs_where_it_says(self, tmp_path):
+        with running.mark(tmp_path, "paper", "a.b", Path("/logs/3_1.out")):
+            (found,) = running.read_marks(tmp_path, "paper").values()
+        assert (found.scene_name, found.host, found.pid) == ("a.b", socket.gethostname(), os.getpid())
+        assert found.log == "/logs/3_1.out"
+        assert running.read_marks(tmp_path, "paper") == {}
+
+    def test_the_mark_is_kept_fresh(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(running, "_BEAT_S", 0.01)
+        with running.mark(tmp_path, "paper", "a", None):
+            (file,) = (tmp_path / "running/paper").iterdir()
+            os.utime(file, (0, 0))
+            deadline = time.monotonic() + 20
+            while file.stat().st_mtime == 0 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert "a" in running.read_marks(tmp_path, "paper")
+
+    @pytest.mark.parametrize(
+        ("host", "age_s", "counts"),
+        [("elsewhere", 60, True), ("elsewhere", 300, False), (socket.gethostname(), 0, False)],
+    )
+    def test_a_mark_that_nobody_keeps_does_not_count(self, tmp_path, host, age_s, counts):
+        """Of another machine, age tells; on this one, that no process has the number."""
+        with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+            pass
+        file = progress.scene_file(tmp_path / "running/paper", "a")
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(asdict(running.Mark("a", host, gone.pid, 0.0, None))))
+        os.utime(file, (time.time() - age_s,) * 2)
+        assert ("a" in running.read_marks(tmp_path, "paper")) == counts
+
+    def test_status_tells_who_works_on_what(self, sample_dataset, sample_scenes, tmp_path):
+        out = tmp_path / "spatialmosaic"
+        shutil.copytree(work_folder(sample_dataset), work_folder(out))
+        progress.forget(work_folder(out), "paper", sample_scenes[0])
+        with running.mark(work_folder(out), "paper", sample_scenes[0], Path("/logs/3_1.out")):
+            status = status_of(out)
+        (scan,) = (scan for scan in status.scans if scan.state == "running")
+        assert (scan.scene_name, scan.host, scan.log) == (sample_scenes[0], socket.gethostname(), "/logs/3_1.out")
+        assert status.seconds_left > 0
+        text = format_status(status)
+        assert f"  {sample_scenes[0]}: for 0 s on {socket.gethostname()}, see /logs/3_1.out" in text
+        assert "1 of 2 scans done, 0 failed, 1 running, 0 left; nobody waits for the scans that run" in text
+
+
+class TestTimeLeft:
+    SIZES: ClassVar = {"a": 10, "b": 20, "c": 30, "d": 40}
+
+    def test_it_goes_by_the_size_of_meshes_and_the_number_of_workers(self):
+        scans = [ScanStatus("a", "train", "done", 5.0), *(ScanStatus(name, "train", "left") for name in "bcd")]
+        assert estimate_left(scans, self.SIZES, workers=2) == (10 + 15 + 20) / 2
+
+    def test_the_largest_scan_cannot_be_shared(self):
+        scans = [ScanStatus("a", "train", "done", 5.0), *(ScanStatus(name, "train", "left") for name in "bcd")]
+        assert estimate_left(scans, self.SIZES, workers=100) == 20
+
+    def test_what_runs_has_been_worked_on_already(self):
+        scans = [ScanStatus("a", "train", "done", 5.0), ScanStatus("d", "train", "running", 12.0)]
+        assert estimate_left(scans, self.SIZES, workers=1) == 8
+
+    def test_without_a_scan_that_is_done_nothing_is_known(self):
+        assert estimate_left([ScanStatus("a", "train", "left")], self.SIZES, workers=1) is None
+        assert estimate_left([ScanStatus("a", "train", "failed", 3.0)], self.SIZES, workers=1) == 0
 
 
 class TestProgress:
