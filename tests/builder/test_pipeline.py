@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from spatialmosaic_builder import scan_job, shards
+from spatialmosaic_builder import engines, scan_job, shards
 from spatialmosaic_builder.checks import check_build
 from spatialmosaic_builder.config import BuildConfig
 from spatialmosaic_builder.pipeline import BuildError, build, work_folder
@@ -93,6 +93,18 @@ class TestResult:
             monkeypatch.setattr(scan_job, name, lambda *_, name=name: pytest.fail(f"{name} was called again"))
         assert build(config).questions == report.questions
         assert digests(config.out) == before
+
+    def test_the_largest_scans_come_first(self, own_root, sample_scenes, tmp_path, monkeypatch):
+        begun: list[str] = []
+        monkeypatch.setattr(
+            engines, "run_jobs", lambda run, jobs, *_, **__: iter(begun.extend(job.scene_name for job in jobs) or ())
+        )
+        for largest in sample_scenes:
+            with (own_root / "data" / largest / "scans/mesh_aligned_0.05.ply").open("ab") as file:
+                file.truncate(20_000_000 * (1 + sample_scenes.index(largest)))
+            with pytest.raises(BuildError, match="No scan"):
+                build(BuildConfig(own_root, tmp_path / "out", size="60"))
+            assert begun[-2] == largest
 
     def test_two_workers_write_the_same_bytes(self, built, tmp_path):
         config = replace(built[0], out=tmp_path / "spatialmosaic", num_proc=2)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Slurm cluster of two nodes on this machine: tests/slurm/start.sh FOLDER (as root; Debian: slurm-wlm and munge).
+# A Slurm cluster of two nodes on this machine: tests/slurm/start.sh FOLDER (Debian: slurm-wlm and munge; no root).
 # Everything lies in FOLDER; SLURM_CONF=FOLDER/slurm.conf makes squeue, sbatch and the others talk to it.
 set -euo pipefail
 folder="$(realpath "$1")"
@@ -21,7 +21,8 @@ cat >"$folder/slurm.conf" <<CONF
 ClusterName=two
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$controller
-SlurmUser=root
+SlurmUser=$(id -un)
+SlurmdUser=$(id -un)
 AuthType=auth/munge
 AuthInfo=socket=$folder/munge/socket
 StateSaveLocation=$folder/state
@@ -43,7 +44,7 @@ NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$second CPUs=1 RealMemory
 PartitionName=main Nodes=n1,n2 Default=YES State=UP
 CONF
 
-# As root munged wants --force for folders that others may write above it, such as the temporary one.
+# munged wants --force for folders that others may write above it, such as the temporary one.
 munged --force --socket="$folder/munge/socket" --key-file="$folder/munge/key" --pid-file="$folder/munged.pid" \
     --log-file="$folder/munge/log" --seed-file="$folder/munge/seed"
 export SLURM_CONF="$folder/slurm.conf"
