@@ -116,7 +116,7 @@ class SlurmArrays:
     def workers(self, num_scans: int) -> int:
         """How many scans are worked on at a time, at most."""
         limit = self.options.get("workers", -1)
-        return num_scans if limit == -1 else min(limit, num_scans)
+        return num_scans if limit == -1 else min(int(limit), num_scans)
 
     def run(self, jobs: Sequence[ScanJob]) -> Generator[ScanResult, None, None]:
         """Yield the result of every scan as it is found; an array that is cut short is followed by one of what is left."""
