@@ -128,14 +128,30 @@ class SlurmArrays:
             for number in range(MAX_TRIES):
                 if waiting and (number or not self.is_at_work):
                     self._submit(jobs, waiting, options={"tasks_per_job": 1} if number else {})
+                num_submitted = len(waiting)
                 yield from self._collect(waiting)
+                if number == 0 and waiting and len(waiting) == num_submitted:
+                    self._refuse_unbegun(waiting)
         except (KeyboardInterrupt, GeneratorExit):
             slurm_queue.cancel(self.name)
             logger.warning("The array %s was cancelled.", self.name)
             raise
         for job in waiting.values():
-            log = running.last_log(job.work, job.profile, job.scene_name) or str(self.folder / "slurm_logs")
+            mark = running.last_mark(job.work, job.profile, job.scene_name)
+            log = mark.log if mark and mark.log else str(self._logs)
             yield set_aside(job, f"its task ended {MAX_TRIES} times without a result; see {log}.", log)
+
+    @property
+    def _logs(self) -> Path:
+        return Path(self.options.get("slurm_logs_folder", self.folder / "slurm_logs")).resolve()
+
+    def _refuse_unbegun(self, waiting: dict[int, ScanJob]) -> None:
+        """Two more arrays would not help where no task came as far as its scan."""
+        if not any(running.last_mark(job.work, job.profile, job.scene_name) for job in waiting.values()):
+            raise BuildError(
+                f"No task of the array came as far as its scan; see {self._logs}. Most often it is the environment of "
+                "the nodes (env_command in --engine-options), or a path that they do not see."
+            )
 
     def _submit(self, jobs: Sequence[ScanJob], waiting: dict[int, ScanJob], options: dict[str, Any]) -> None:
         for job in waiting.values():
@@ -144,10 +160,9 @@ class SlurmArrays:
             # This process is itself a job: its own limits are not those of the array.
             for variable in [name for name in os.environ if name.startswith("SLURM_") and name != "SLURM_CONF"]:
                 del os.environ[variable]
-        logs = Path(self.options.get("slurm_logs_folder", self.folder / "slurm_logs"))
         array = ScanArray(
             list(waiting),
-            pipeline=[ScanStep(jobs, logs.resolve())],
+            pipeline=[ScanStep(jobs, self._logs)],
             tasks=len(jobs),
             job_name=self.name,
             logging_dir=str(self.folder),

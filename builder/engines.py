@@ -12,7 +12,7 @@ from . import slurm_queue
 from .config import BuildConfig, EngineName
 from .errors import BuildError
 from .scan_job import ScanJob, ScanResult, run_scan, set_aside
-from .workers import MAX_TRIES, available_cores, run_jobs
+from .workers import DIED, available_cores, run_jobs
 
 
 class Engine(Protocol):
@@ -46,9 +46,7 @@ class Processes:
 
 
 def _died(job: ScanJob) -> ScanResult:
-    return set_aside(
-        job, f"the worker process died {MAX_TRIES} times, most likely for lack of memory; try fewer --num-proc."
-    )
+    return set_aside(job, DIED)
 
 
 def _processes(config: BuildConfig, work: Path, key: str) -> Engine:

@@ -31,7 +31,7 @@ from .scans.pictures import picture_fault, shrunk_size, size_fault
 from .schema import Frame, Skip
 from .shards import aside_path, remove_leftovers
 from .video import import_decoder, video_frames
-from .workers import available_cores, run_jobs
+from .workers import DIED, available_cores, run_jobs
 
 JPEG_QUALITY = 95
 
@@ -90,8 +90,7 @@ def prepare_images(config: PrepareImagesConfig) -> str:
 
 def _died(job: ImageJob) -> ImageResult:
     scene = job.files.scene_name
-    detail = f"{scene}: the worker process died three times, most likely for lack of memory; try fewer --num-proc."
-    return ImageResult(failure=Skip("worker died", scene, detail))
+    return ImageResult(failure=Skip("worker died", scene, f"{scene}: {DIED}"))
 
 
 def _closing_text(config: PrepareImagesConfig, results: list[ImageResult]) -> str:

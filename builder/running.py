@@ -63,25 +63,29 @@ def read_marks(work: Path, profile: str) -> dict[str, Mark]:
     """Read the marks of the scans that are being worked on, by scene; a mark whose process is gone does not count."""
     marks = {}
     for path in sorted((work / "running" / profile).glob("*.json")):
-        try:
-            found = Mark(**json.loads(path.read_text(encoding="utf-8")))
-            if _is_alive(found, time.time() - path.stat().st_mtime):
-                marks[found.scene_name] = found
-        except (OSError, ValueError, TypeError):
-            continue  # it is being written or taken away
+        found = _read_mark(path)
+        if found and _is_alive(found, path):
+            marks[found.scene_name] = found
     return marks
 
 
-def last_log(work: Path, profile: str, scene_name: str) -> str | None:
-    """Name the log of the process that died of a scan, if it left a mark and had a log."""
+def last_mark(work: Path, profile: str, scene_name: str) -> Mark | None:
+    """Read the mark of a scan, though its process may be gone; None if none was begun since the last one ended."""
+    return _read_mark(scene_file(work / "running" / profile, scene_name))
+
+
+def _read_mark(path: Path) -> Mark | None:
     try:
-        text = scene_file(work / "running" / profile, scene_name).read_text(encoding="utf-8")
-        return Mark(**json.loads(text)).log
+        return Mark(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None
+        return None  # it is being written or taken away
 
 
-def _is_alive(found: Mark, age_s: float) -> bool:
+def _is_alive(found: Mark, path: Path) -> bool:
+    try:
+        age_s = time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return False
     if age_s > _STALE_S:
         return False
     if found.host != socket.gethostname():

@@ -109,7 +109,7 @@ def find_result(job: ScanJob) -> ScanResult | None:
 
 def set_aside(job: ScanJob, why: str, log: str | None = None) -> ScanResult:
     """Note that a scan gave nothing because no process survived it."""
-    failure = Skip("worker died", job.scene_name, f"{job.scene_name}: {why}")
+    failure = Skip("worker died", job.scene_name, why)
     progress.note(job.work, job.profile, progress.Outcome(job.scene_name, 0.0, failure, log))
     return ScanResult(job.scene_name, failure)
 

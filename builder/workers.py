@@ -16,6 +16,8 @@ Result = TypeVar("Result")
 
 MAX_TRIES = 3
 """A job that ends so many times without a result is set aside."""
+DIED = f"the worker process died {MAX_TRIES} times, most likely for lack of memory; try fewer --num-proc."
+"""What is said of it, after a colon."""
 
 
 def available_cores() -> int:

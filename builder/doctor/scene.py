@@ -16,6 +16,7 @@ from ..scans.frames import pictured_frames
 from ..scans.quick_checks import MeshSize, check_scan_files
 from ..scans.scannetpp import read_scene_mesh
 from ..schema import Frame, Skip
+from ..workers import DIED
 from .estimates import picture_bytes, scene_seconds
 from .pose_check import PoseCheck
 from .poses import PoseChecker
@@ -130,8 +131,7 @@ def _fault(files: SceneFiles, error: Exception) -> Finding:
 def unexamined(job: SceneJob) -> SceneReport:
     """Make the report of a scene whose worker died."""
     name = job.files.scene_name
-    detail = f"{name}: the worker process died three times, most likely for lack of memory; try fewer --num-proc."
-    return SceneReport(name, findings=(Finding("worker died", _NO_QUESTION, detail),))
+    return SceneReport(name, findings=(Finding("worker died", _NO_QUESTION, f"{name}: {DIED}"),))
 
 
 def _missing_files(files: SceneFiles) -> Iterator[Finding]:

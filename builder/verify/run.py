@@ -20,7 +20,7 @@ from ..scans.errors import ScanError
 from ..scans.files import source_of
 from ..scans.scannetpp import read_scan
 from ..schema import Skip
-from ..workers import available_cores, run_jobs
+from ..workers import DIED, available_cores, run_jobs
 from .examine import Finding, examine
 from .observer import Observer
 from .report import Verification, summarize
@@ -128,7 +128,4 @@ def _read_row_group(path: Path, number: int) -> Any:
 
 
 def _died(job: _Job) -> _Result:
-    detail = (
-        f"{job.scene_name}: the worker process died three times, most likely for lack of memory; try fewer --num-proc."
-    )
-    return _Result(failure=Skip("worker died", job.scene_name, detail))
+    return _Result(failure=Skip("worker died", job.scene_name, f"{job.scene_name}: {DIED}"))

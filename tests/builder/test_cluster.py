@@ -186,12 +186,18 @@ class TestRounds:
             *_, last = slurm.engine().run(slurm.jobs)
         assert len(slurm.scripts) == 3
         assert last.failure.reason == "worker died"
-        assert last.failure.detail == "c: its task ended 3 times without a result; see /logs/7_2.out."
+        assert last.failure.detail == "its task ended 3 times without a result; see /logs/7_2.out."
         assert progress.read_outcomes(slurm.work, "paper")["c"].failure == last.failure
 
     def test_a_task_that_never_began_points_to_the_folder_of_logs(self, slurm):
-        results = list(slurm.engine().run(slurm.jobs))
-        assert all(result.failure.detail.endswith("/slurm_logs.") for result in results)
+        slurm.results(0, "a", "b")
+        *_, last = slurm.engine().run(slurm.jobs)
+        assert last.failure.detail.endswith("/slurm_logs.")
+
+    def test_where_no_task_begins_one_array_is_enough(self, slurm):
+        with pytest.raises(BuildError, match=r"No task of the array came as far as its scan; see .*/slurm_logs\."):
+            list(slurm.engine().run(slurm.jobs))
+        assert len(slurm.scripts) == 1
 
     def test_a_silent_queue_is_no_empty_queue(self, slurm):
         slurm.results(0, "a", "b")
@@ -219,7 +225,8 @@ class TestAttaching:
         slurm.queue(slurm_queue.array_name(slurm.work, KEY))
         engine = slurm.engine()
         slurm.queue()
-        assert all(result.failure for result in engine.run(slurm.jobs))
+        with running.mark(slurm.work, "paper", "a", None):
+            assert all(result.failure for result in engine.run(slurm.jobs))
         assert len(slurm.scripts) == 2
 
     def test_who_gives_up_leaves_no_array_behind(self, slurm):
