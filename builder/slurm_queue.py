@@ -24,10 +24,12 @@ def _folder_name(work: Path) -> str:
 
 def queued_arrays(work: Path) -> set[str] | None:
     """List the names of the arrays of a work folder that wait or run; None if the queue does not answer."""
-    answer = _ask("squeue", "--me", "--noheader", "--format=%j")
+    answer = _ask("squeue", "--me", "--noheader", "--format=%T %j")
     if answer is None:
         return None
-    return {name for name in answer.split() if name.startswith(f"{_folder_name(work)}-")}
+    jobs = (line.split(maxsplit=1) for line in answer.splitlines() if line.strip())
+    # What is completing has ended; a slow epilog may keep it in the queue.
+    return {name for state, name in jobs if name.startswith(f"{_folder_name(work)}-") and state != "COMPLETING"}
 
 
 def cancel(name: str) -> None:

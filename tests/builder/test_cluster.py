@@ -36,7 +36,7 @@ COMMANDS = {
         n=$(ls scripts | wc -l); cp "$script" "scripts/$n"; echo "$@" >> sbatch.calls; env > "sbatch.env.$n"
         [ -e refuse ] && echo 'sbatch: error: invalid partition specified' >&2 && exit 1
         [ -d "results/$n" ] && cp "results/$n"/* outcomes/
-        [ -e stays ] && sed -n 's/^#SBATCH --job-name=//p' "$script" >> queue
+        [ -e stays ] && sed -n 's/^#SBATCH --job-name=/PENDING /p' "$script" >> queue
         echo "Submitted batch job $n"
     """,
     "squeue": "[ -e silent ] && rm silent && exit 1; cat queue",
@@ -66,8 +66,8 @@ class Cluster:
             outcome = {"scene_name": scene, "seconds": 1.0, "failure": None, "log": None}
             (folder / f"{scene}.json").write_text(json.dumps(outcome))
 
-    def queue(self, *names: str) -> None:
-        (self.folder / "queue").write_text("".join(f"{name}\n" for name in names))
+    def queue(self, *names: str, state: str = "RUNNING") -> None:
+        (self.folder / "queue").write_text("".join(f"{state} {name}\n" for name in names))
 
     @property
     def scripts(self) -> list[str]:
@@ -220,6 +220,10 @@ class TestAttaching:
             progress.note(slurm.work, "paper", Outcome(scene, 1.0, None))
         assert len(list(engine.run(slurm.jobs))) == 3
         assert slurm.scripts == []
+
+    def test_what_is_completing_is_over(self, slurm):
+        slurm.queue(slurm_queue.array_name(slurm.work, KEY), state="COMPLETING")
+        assert not slurm.engine().is_at_work
 
     def test_it_counts_as_one_of_the_three(self, slurm):
         slurm.queue(slurm_queue.array_name(slurm.work, KEY))
