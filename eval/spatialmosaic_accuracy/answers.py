@@ -7,13 +7,15 @@ The grammar of a choice, first that applies:
   1. Reasoning (`<think>`), special tokens and typography are dropped; `<answer>` and `\boxed` hold all that counts.
   2. The answer begins with a letter that stands alone: `D`, `(D)`, `**D**.`, `D) 1`, `D because ...`.
   3. It states one: `the answer is D` (the last such statement), `I choose D`, `D is correct`.
-  4. It names one option only: `Option D`, `(D)`, or a last line `D`.
+  4. It names one option only: `Option D`, `(D)`, `so D`, or a last line `D`.
   5. It is the text of an option, begins with it, or holds the text of exactly one, and denies nothing.
-A second letter joined to the first (`A or D`), a text that belongs to another letter, or a statement that contradicts
-the beginning make it ambiguous.
+A letter or a text that is denied or doubted (`I don't think it is D`) counts for nothing. A second letter that the same
+sentence leaves open (`A or D`, `A, though D is possible`), options that are listed, a text that belongs to another letter,
+a word of retraction, or a statement that contradicts the beginning make it ambiguous.
 
-A number: the only one that the answer holds, or the last that it states; metres and centimetres are converted where the
-unit of the question is known; numbers of frames do not count. A point: likewise, `(x, y)`, `[x, y]` or two bare numbers.
+A number: the only one that the answer holds, or the last that it states; lengths are converted where the unit of the
+question is known; numbers of frames do not count, and a bound (`more than 2`) is ambiguous. A point: likewise, `(x, y)`,
+`[x, y]` or two bare numbers.
 """
 
 import re
@@ -47,8 +49,20 @@ NUMBER_WORDS = {
     )
 }
 """Digits by word."""
-FRAME = re.compile(r"(?i)\b(?:frames?|images?|views?|pictures?|photos?)\s*#?\s*\d+(?:\s*(?:,|and|or|&|to|-)\s*\d+)*")
-"""Names of views, whose numbers are no answer."""
+_VIEW = r"(?:frame|image|view|picture|photo)"
+_AND = r"(?:,\s*(?:and\s)?|and|or|&|to|-)"
+FRAME = re.compile(
+    rf"(?i)\b{_VIEW}s\s*#?\s*\d+(?:\s*{_AND}\s*\d+)*"
+    rf"|\b{_VIEW}\s*#?\s*\d+(?:\s*{_AND}\s*\d+(?!\d|\s+[a-z]))*"
+    rf"|\b(?:\d+|two|three|four|five)\s+{_VIEW}s\b"
+)
+"""Names and numbers of views, which are no answer. `Frame 2 and 1 more` names one view, `Frames 2 and 1` name two."""
+PRONOUN = re.compile(
+    r"\b(?:the|this|that|another|each|which|any|every|no|other|more\s+than)\s+one\b|\bone\s+of\b", re.IGNORECASE
+)
+"""Where `one` is no number."""
+BOUND = r"(?:(?:more|less|fewer|greater|larger|smaller)\s+than|at\s+(?:least|most))"
+"""Words before a number that say that it is another."""
 
 _REASONING = re.compile(r"(?is)<(think|thinking|reasoning)>.*?</\1>")
 _REASONING_END = re.compile(r"(?is).*</(?:think|thinking|reasoning)>")
@@ -56,13 +70,16 @@ _REASONING_OPEN = re.compile(r"(?is)<(?:think|thinking|reasoning)>.*")
 _SPECIAL = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn)>")
 _FINAL = re.compile(r"(?is)<answer>(.*?)(?:</answer>|\Z)|\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LATEX = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathbb)\s*\{([^{}]*)\}")
-_TYPOGRAPHY = re.compile(r"[*`~$#]+|(?<!\w)_+|_+(?!\w)")
+_TYPOGRAPHY = re.compile(r"[*`$#]+|(?<!\d)~+|~+(?!\d)|(?<!\w)_+|_+(?!\w)|\\(?=[()\[\]])")
+_PLAIN_SIGNS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u2212": "-"})
 
 
 def clean(answer: str) -> str:
     """Drop reasoning, special tokens and typography; keep the inside of a last `<answer>` or box, where there is one."""
-    text = unicodedata.normalize("NFKC", answer).replace("\u2019", "'").replace("\u2018", "'")
-    text = _REASONING_OPEN.sub("", _REASONING_END.sub("", _REASONING.sub("", text)))
+    text = unicodedata.normalize("NFKC", answer).translate(_PLAIN_SIGNS)
+    if "</" in text:
+        text = _REASONING_END.sub("", _REASONING.sub("", text))
+    text = _REASONING_OPEN.sub("", text)
     text = _SPECIAL.sub(" ", text)
     if finals := [found[1] if found[1] is not None else found[2] for found in _FINAL.finditer(text)]:
         text = finals[-1]

@@ -140,7 +140,10 @@ def mean_relative_accuracy(answer: float, truth: float) -> float:
 
 def mean_point_accuracy(answer: Point, truth: Point, bbox_2d_diag: float) -> float:
     """Share of the thresholds 0.5, 0.6 ... 1.4 for which the distance is at most threshold x diagonal."""
-    distance = math.sqrt((answer[0] - truth[0]) ** 2 + (answer[1] - truth[1]) ** 2)
+    try:
+        distance = math.sqrt((answer[0] - truth[0]) ** 2 + (answer[1] - truth[1]) ** 2)
+    except OverflowError:  # a model that writes two hundred digits
+        return 0.0
     return sum(distance <= bbox_2d_diag * limit for limit in _DIAGONALS) / len(_DIAGONALS)
 
 

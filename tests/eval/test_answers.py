@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from spatialmosaic_eval.spatialmosaic_accuracy.answers import AMBIGUOUS, BEYOND, OK, UNPARSED
@@ -104,6 +106,28 @@ READ = [
     (POINTS, "B", "No, there is no lamp in Frame 2."),
     (VIEWS, "B", "2 chairs; Frame 2"),
     (VIEWS, "D", "1 chair; Frame 2"),
+    *(
+        (COUNTS, "D", text)
+        for text in (
+            "The correct answer is D. Options A, B, and C are incorrect.",
+            "D. Option A shows too many.",
+            "I choose D over A",
+            "D rather than A",
+            "A is not right, so D",
+            "I'd say D",
+            "Therefore, D.",
+            "Final answer D",
+            "The final answer is: \\(D\\)",
+            "I would choose A if there were four, but the answer is D",
+            "Not (A) but (D)",
+            "I am not sure. The answer is D",
+            "There is 1 mouse across 3 frames.",
+        )
+    ),
+    (YES_NO, "A", "The answer is yes"),
+    (YES_NO, "B", "Answer: No"),
+    (POINTS, "C", "(300, 40)"),
+    (POINTS, "A", "A. Yes"),
 ]
 
 AMBIGUOUS_ANSWERS = [
@@ -139,6 +163,53 @@ AMBIGUOUS_ANSWERS = [
     (NAMES, "chair or sofa"),
     (NAMES, "C. sofa"),
     (RELATIONS, "To the left of the bed. Higher than the bed."),
+    *(
+        (COUNTS, text)
+        for text in (
+            "D, but A is also possible",
+            "D (or A)",
+            "D\nA",
+            "D. Alternatively, A.",
+            "D\nNo, A.",
+            "A. Hmm, D",
+            "D D A",
+            "A: 4, B: 3",
+            "A) 4 B) 3 C) 2 D) 1",
+            "C. 2 or D. 1",
+            "C - D",
+            "A\u2013D",
+            "A+D",
+            "A -> D",
+            "A, then D",
+            "Answer: A, D",
+            "Answer: A D",
+            "Answer: D. Alternatively C",
+            "Answer: D (though C is possible)",
+            "The answer is D (1) or C (2)",
+            "The answer is D if there is one, A if there are four",
+            "2, D",
+            "I count 2, so D",
+            "1 or more",
+            "There is more than 1",
+            "at least 2 mice",
+            "2 in Frame 2 and 1 in Frame 4",
+        )
+    ),
+    *(
+        (YES_NO, text)
+        for text in ("A. Yes B. No", "A: Yes, B: No", "a. yes or b. no", "Yes, B", "No. A", "Answer: No (A)")
+    ),
+    (NAMES, "The answer is the sofa (A)"),
+    (NAMES, "A. chair, B. office chair, C. table lamp, D. sofa"),
+    (RELATIONS, "A. right"),
+    (RELATIONS, "The answer is A. To the right."),
+    (RELATIONS, "Higher than the bed, D"),
+    (POINTS, "B. Yes"),
+    (POINTS, "No, (300, 40)"),
+    (POINTS, "(91, 237) or (83, 203)"),
+    (POINTS, "(300, 40), i.e. A"),
+    (VIEWS, "2 chairs; Frame 1 or Frame 2"),
+    (VIEWS, "A. Frame 2"),
 ]
 UNREADABLE = [
     *(
@@ -154,6 +225,19 @@ UNREADABLE = [
             "Not A",
             "D is not correct",
             "The correct answer is not listed.",
+        )
+    ),
+    *(
+        (COUNTS, text)
+        for text in (
+            "I don't think it's D",
+            "I would not choose D",
+            "I don't think it is (D)",
+            "I doubt the answer is D",
+            "I'm not sure whether D is correct",
+            "I cannot say that the answer is D",
+            "There is more than one",
+            "Which one?",
         )
     ),
     (YES_NO, "It is not."),
@@ -219,6 +303,11 @@ def test_a_shape_is_read_alike_for_every_letter(shape: str, letter: str) -> None
         ("There are 3 chairs: 2 in Frame 1 and 1 in Frame 2. The answer is 3.", 3.0),
         ("I see 3 chairs, three in total", 3.0),
         ("<think>2 or 3?</think>3", 3.0),
+        ("2 km", 2000.0),
+        ("25 dm", 2.5),
+        ("\u22121", -1.0),
+        ("3 chairs in 2 frames", 3.0),
+        ("Frames 1, 2 and 3 show 4", 4.0),
     ],
 )
 def test_a_number_is_read(answer: str, number: float) -> None:
@@ -232,6 +321,16 @@ def test_a_number_is_read(answer: str, number: float) -> None:
         ("between 2 and 3", AMBIGUOUS),
         ("2 or 3 m", AMBIGUOUS),
         ("3/4", AMBIGUOUS),
+        ("2~3", AMBIGUOUS),
+        ("2 in Frame 1 and 1 in Frame 2", AMBIGUOUS),
+        ("one and a half", AMBIGUOUS),
+        ("2 and a half", AMBIGUOUS),
+        ("one hundred", AMBIGUOUS),
+        ("minus 1", AMBIGUOUS),
+        ("not 2", AMBIGUOUS),
+        ("more than two", AMBIGUOUS),
+        ("< 2", AMBIGUOUS),
+        ("9" * 400, UNPARSED),
         ("2,5", UNPARSED),
         ("", UNPARSED),
         ("3D", UNPARSED),
@@ -263,7 +362,13 @@ def test_a_point_is_read(answer: str, point: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "state"), [("(1, 2) or (3, 4)", AMBIGUOUS), ("[1, 2, 3, 4]", UNPARSED), ("No", UNPARSED)]
+    ("answer", "state"),
+    [
+        ("(1, 2) or (3, 4)", AMBIGUOUS),
+        ("y=122, x=217", AMBIGUOUS),
+        ("[1, 2, 3, 4]", UNPARSED),
+        ("No", UNPARSED),
+    ],
 )
 def test_a_point_that_is_none_or_two_is_a_failure(answer: str, state: str) -> None:
     assert parse_point(answer).state == state
@@ -289,3 +394,12 @@ def test_the_authors_read_numbers_and_points_as_they_do() -> None:
     assert parse_point_as_authors("[3, 4] (1,2)").value == (1, 2)
     assert parse_point_as_authors("at 3 and 4").value == (3, 4)
     assert parse_point_as_authors("at 3").value is None
+
+
+@pytest.mark.parametrize("page", ["The answer is ", "Option A ", "(A) ", "frame 1, ", "1" * 50, "wait, ", "<think>"])
+def test_pages_of_the_same_are_read_in_a_moment(page: str) -> None:
+    """Models that repeat themselves until their tokens are spent must not hold up a report."""
+    text = page * (20_000 // len(page))
+    start = time.process_time()
+    parse_choice(text, NAMES), parse_number(text, "m"), parse_point(text)
+    assert time.process_time() - start < 2

@@ -58,6 +58,14 @@ def test_mean_point_accuracy_by_hand(distance: float, share: float) -> None:
     assert mean_point_accuracy((100 + distance, 50), (100, 50), bbox_2d_diag=10) == pytest.approx(share)
 
 
+@pytest.mark.parametrize("parser", ["lenient", "authors"])
+@pytest.mark.parametrize("digits", [200, 400])
+def test_a_number_without_end_is_wrong_and_stops_nothing(parser: Any, digits: int) -> None:
+    huge = "9" * digits
+    assert score_answer("point", f"({huge}, 1)", "(1, 2)", (), 10.0, parser=parser).value == 0
+    assert score_answer("number", huge, "2", parser=parser).value == 0
+
+
 def test_a_choice_scores_by_its_letter() -> None:
     assert score_answer("choice", "(D)", "D", COUNTS).value == 1
     assert score_answer("choice", "A", "D", COUNTS).value == 0
