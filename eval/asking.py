@@ -61,6 +61,7 @@ class Dataset:
         profiles = self.table["profile"].unique().to_pylist() if "profile" in self.table.column_names else []
         return {
             "path": config.data,
+            "is_on_hub": not Path(config.data).exists(),
             "config": config.config,
             "split": config.split,
             "profile": ", ".join(sorted(profiles)) or None,

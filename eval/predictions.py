@@ -22,6 +22,10 @@ FORMAT = 1
 _FIRST = "predictions.jsonl"
 _NOT_COMPARED = ("started_at", "versions")
 """Parts of a header that may differ when a run goes on."""
+_PLACES = ("data", "config", "split")
+"""Options that say where the data lie: whether they are the same, their digest says."""
+_MODEL_PLACES = ("model", "revision")
+"""Likewise of a model whose revision is known."""
 
 REFUSED = "refused"
 """State of a question that the back end would not take."""
@@ -197,15 +201,29 @@ def _prediction(file: Path, number: int, line: str) -> Prediction:
 
 def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
     """What two headers disagree on, in words; empty where nothing matters."""
-    found = []
-    for name in {**ours, **theirs}:
-        a, b = ours.get(name), theirs.get(name)
-        if name in _NOT_COMPARED or a == b:
+    if ours["data"]["digest"] != theirs["data"]["digest"]:
+        return f"its questions ({described(ours['data'])}) and these ({described(theirs['data'])})"
+    is_known = ours.get("model_revision") is not None and ours["model_revision"] == theirs.get("model_revision")
+    places = {"data", *(f"config.{name}" for name in (*_PLACES, *(_MODEL_PLACES if is_known else ())))}
+    a, b = (dict(_flat(header)) for header in (ours, theirs))
+    return ", ".join(
+        f"{name} {a.get(name)!r} and {b.get(name)!r}"
+        for name in {**a, **b}
+        if name not in places and a.get(name) != b.get(name)
+    )
+
+
+def _flat(header: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Entries of a header that are compared, those of its parts under `part.name`."""
+    for name, value in header.items():
+        if name in _NOT_COMPARED:
             continue
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += [
-                f"{name}.{key} {a.get(key)!r} and {b.get(key)!r}" for key in {**a, **b} if a.get(key) != b.get(key)
-            ]
+        if isinstance(value, dict) and name != "data":
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
         else:
-            found.append(f"{name} {a!r} and {b!r}")
-    return ", ".join(found)
+            yield name, value
+
+
+def described(data: dict[str, Any]) -> str:
+    """The dataset of a header, in words."""
+    return f"{data['path']}, {data['config']}, {data['split']}, profile {data['profile']}, digest {str(data['digest'])[:8]}"

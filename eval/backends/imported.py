@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,8 +48,15 @@ class Imported:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Nothing is known of how the answers were made."""
-        return {"model_revision": None, "processor_digest": None, "decoding": {}, "versions": {}}
+        """Nothing is known of how the answers were made, but which they are is: a file that was changed is another run."""
+        lines = json.dumps(sorted(self.answers.items())).encode()
+        return {
+            "model_revision": None,
+            "processor_digest": None,
+            "decoding": {},
+            "versions": {},
+            "answers_digest": hashlib.sha256(lines).hexdigest()[:16],
+        }
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Reply]]:
         """Look the answers up."""

@@ -13,7 +13,7 @@ from ..asking import Dataset
 from .estimates import Average, Frame, average_named, chances, draws, interval, mean_of_types
 from .scored import Floats, ScoredRun
 
-_SAME_MODEL = ("model_revision", "prompt_digest", "processor_digest", "decoding")
+_SAME_MODEL = ("prompt_digest", "processor_digest", "decoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ def _views(run: ScoredRun) -> str:
 
 
 def _model(run: ScoredRun) -> tuple[Any, ...]:
-    return (run.header["config"]["model"], *(repr(run.header[name]) for name in _SAME_MODEL))
+    # A model whose revision is known may be named in several ways.
+    name = run.header["model_revision"] or run.header["config"]["model"]
+    return (name, *(repr(run.header[part]) for part in _SAME_MODEL))
 
 
 def _compare(

@@ -10,7 +10,7 @@ from ..asking import Dataset, dataset_digest, read_dataset
 from ..benchmarks import BENCHMARKS
 from ..config import ReportConfig
 from ..errors import EvalError
-from ..predictions import Run, read_run
+from ..predictions import Run, described, read_run
 from .document import write_document
 from .hub import result_files
 from .page import write_page
@@ -53,32 +53,29 @@ def _dataset_of(runs: list[Run], config: ReportConfig) -> Dataset:
         ours, theirs = first.header["data"], run.header["data"]
         if ours["digest"] != theirs["digest"]:
             raise EvalError(
-                f"{first.folder} and {run.folder} answer different questions ({_described(ours)}; {_described(theirs)}); report "
+                f"{first.folder} and {run.folder} answer different questions ({described(ours)}; {described(theirs)}); report "
                 "them apart."
             )
     data = first.header["data"]
     benchmark = BENCHMARKS[first.header["config"]["benchmark"]]
+    if config.data is None and not data.get("is_on_hub") and not Path(data["path"]).exists():
+        raise EvalError(f"{data['path']}, the dataset that {first.folder} answers, is not here; name it with --data.")
     dataset = read_dataset(benchmark, config.data or data["path"], data["config"], data["split"])
     if dataset_digest(dataset.questions) != data["digest"]:
         known = {question.id for question in dataset.questions}
         stranger = next((key[0] for run in runs for key in run.predictions if key[0] not in known), None)
         about = f"record {stranger} is not in it" if stranger else "its records have changed"
         raise EvalError(
-            f"{config.data or data['path']} is not the dataset that {first.folder} answers ({_described(data)}): {about}. Name "
+            f"{config.data or data['path']} is not the dataset that {first.folder} answers ({described(data)}): {about}. Name "
             "the right one with --data."
         )
     return dataset
 
 
-def _described(data: dict[str, object]) -> str:
-    return f"{data['path']}, {data['config']}, {data['split']}, profile {data['profile']}, digest {str(data['digest'])[:8]}"
-
-
 def _hub_name(run: Run) -> str | None:
     """Name of the dataset on the Hub, where the run read it from there."""
-    path = str(run.header["data"]["path"])
-    is_name = path.count("/") == 1 and not path.startswith((".", "/")) and not Path(path).exists()
-    return path if is_name else None
+    data = run.header["data"]
+    return str(data["path"]) if data.get("is_on_hub") else None
 
 
 def _write(path: Path, text: str) -> None:

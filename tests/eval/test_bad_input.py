@@ -100,6 +100,13 @@ def test_an_answer_that_comes_twice_names_its_record(make: Make, answers: list[d
     )
 
 
+def test_answers_that_were_changed_are_another_run(make: Make, answers: list[dict[str, Any]]) -> None:
+    run(make(answers))
+    assert run(make(answers[::-1])).new == 0
+    sentence = said(make([answers[0] | {"answer": "E"}, *answers[1:]]))
+    assert "made with other settings: answers_digest" in sentence
+
+
 @pytest.mark.parametrize("row", [{"answer": "A"}, {"id": "x"}, {"id": "x", "answer": None}, "A", ["x", "A"]])
 def test_a_line_that_is_no_answer_is_shown(make: Make, row: Any) -> None:
     assert "entry 1 is no prediction" in said(make([row]))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from spatialmosaic_eval.config import RunConfig
+from spatialmosaic_eval.config import ReportConfig, RunConfig
 from spatialmosaic_eval.errors import EvalError
 from spatialmosaic_eval.predictions import read_run
+from spatialmosaic_eval.report import write_report
 from spatialmosaic_eval.runner import run
 
 
@@ -35,6 +36,20 @@ def test_it_answers_and_says_what_the_answers_depend_on(make: Callable[..., RunC
     assert header["decoding"] == {"do_sample": False, "num_beams": 1, "max_new_tokens": 4}
     assert {"transformers", "torch", "accelerate"} <= set(header["versions"])
     assert all(made.prompt_tokens and made.finish_reason in ("stop", "length") for made in found.predictions.values())
+
+
+def test_one_model_under_two_names_goes_on_and_is_compared(
+    make: Callable[..., RunConfig], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(make())
+    monkeypatch.chdir(tiny_model.parent)
+    assert run(make(model=f"./{tiny_model.name}")).new == 0
+    run(make(model=tiny_model.name, views="none", out=tmp_path / "again"))
+    write_report(
+        ReportConfig((tmp_path / "run", tmp_path / "again"), out=tmp_path / "report", controls=False, records=0)
+    )
+    document = json.loads((tmp_path / "report/report.json").read_text(encoding="utf-8"))
+    assert {gain["kind"] for gain in document["gains"]} == {"vision gain"}
 
 
 def test_the_size_of_a_batch_changes_no_answer(make: Callable[..., RunConfig], tmp_path: Path) -> None:

@@ -177,6 +177,23 @@ def test_other_settings_are_refused(make: Make) -> None:
         run(make(views="none"))
 
 
+def test_the_same_data_in_another_place_go_on_and_other_data_do_not(
+    make: Make, bench: Path, records: dict[str, Any], tmp_path: Path
+) -> None:
+    run(make(views="none"))
+    elsewhere = tmp_path / "copy.parquet"
+    pq.write_table(pa.Table.from_pylist(list(records.values())[::-1], RECORD_SCHEMA), elsewhere)
+    for spelling in (str(bench / ".." / bench.name), str(elsewhere)):
+        assert run(make(views="none", data=spelling)).new == 0
+    first, *rest = records.values()
+    changed = first | {"question": "Is it?"}
+    pq.write_table(pa.Table.from_pylist([changed, *rest], RECORD_SCHEMA), elsewhere)
+    with pytest.raises(
+        EvalError, match=r"other settings: its questions \(.*\) and these \(.*copy\.parquet, .*Name another"
+    ):
+        run(make(views="none", data=str(elsewhere)))
+
+
 def test_resume_after_kills_loses_and_repeats_nothing(make: Make, server: Any, tmp_path: Path) -> None:
     server.delay = 0.01
     expected = {made.key: made.answer for made in predictions(make(limit=None, out=tmp_path / "whole"))}

@@ -329,6 +329,19 @@ def test_runs_of_other_data_are_refused(
         reported(folder, folder)
 
 
+def test_data_that_are_not_here_are_asked_for_and_are_no_name_on_the_hub(
+    answered: Answered, bench: Path, reported: Reported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bench.parent.parent)
+    folder = answered("some", right, data=f"{bench.parent.name}/{bench.name}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EvalError, match=r"the dataset that .*some answers, is not here; name it with --data"):
+        reported(folder)
+    reported(folder, data=str(bench))
+    assert (tmp_path / "report/hub/some/model-index.yaml").is_file()
+    assert not (tmp_path / "report/hub/some/.eval_results").exists()
+
+
 def test_an_answer_to_a_record_that_is_not_there_is_named(answered: Answered, reported: Reported) -> None:
     folder = answered("some", right)
     path = folder / "predictions.jsonl"
