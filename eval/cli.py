@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,9 @@ from .config import LmmsTasksConfig, ReportConfig, RunConfig
 def _run(config: RunConfig) -> None:
     from .runner import run
 
-    print(run(config))
+    summary = run(config)
+    if int(os.environ.get("RANK", "0")) == 0:  # of several processes, one tells
+        print(summary)
 
 
 def _report(config: ReportConfig) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,9 @@ from .benchmarks import BENCHMARKS
 from .config import RunConfig
 from .predictions import FORMAT, REFUSED, Prediction, append, append_to, read_run
 
+_PATIENCE = timedelta(days=7)
+"""How long processes wait for the slowest of them: by default they give up after minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -32,7 +35,7 @@ class Summary:
     asked: int
     """Answers that a finished run has."""
     new: int
-    """Of them, those of this call and process."""
+    """Of them, those of this call."""
     states: dict[str, int]
     """How many were read, and how many not, by reason."""
     cut_off: int
@@ -83,16 +86,14 @@ def run(config: RunConfig) -> Summary:
         processes.wait()
         todo = [asking for asking in askings if asking.key not in done]
         batches = list(_batches(todo, backend.num_at_a_time))[processes.index :: processes.count]
-        num_new = 0
         with tqdm(total=sum(map(len, batches)), desc="questions", unit="q", disable=processes.index > 0) as progress:
             for batch, prompts in _ahead(_prompts(dataset, config, batches)):
                 for place, reply in backend.answer(prompts):
                     append(file, [_prediction(dataset, batch[place], reply)])
-                    num_new += 1
                     progress.set_postfix_str(f"{reply.prompt_tokens} tokens", refresh=False)
                     progress.update()
     processes.wait()
-    return _summary(config, len(askings), num_new)
+    return _summary(config, len(askings), num_before=len(done))
 
 
 def _processes(config: RunConfig) -> Processes:
@@ -102,7 +103,7 @@ def _processes(config: RunConfig) -> Processes:
     import torch
 
     # Without a GPU it takes several processes for one, unless it is told.
-    state = accelerate.PartialState(cpu=not torch.cuda.is_available())
+    state = accelerate.PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
     return Processes(state.process_index, state.num_processes, state.wait_for_everyone)
 
 
@@ -178,7 +179,7 @@ def _prediction(dataset: Dataset, asking: Asking, reply: Reply) -> Prediction:
     )
 
 
-def _summary(config: RunConfig, num_askings: int, num_new: int) -> Summary:
+def _summary(config: RunConfig, num_askings: int, num_before: int) -> Summary:
     found = read_run(config.folder).predictions.values()
     states = Counter(prediction.state for prediction in found)
     cut_off = sum(prediction.finish_reason == "length" for prediction in found)
@@ -187,7 +188,7 @@ def _summary(config: RunConfig, num_askings: int, num_new: int) -> Summary:
         folder=config.folder,
         answered=len(found),
         asked=num_askings,
-        new=num_new,
+        new=len(found) - num_before,
         states=dict(states),
         cut_off=cut_off,
         prompt_tokens=(min(lengths), max(lengths)) if lengths else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -32,7 +32,7 @@ class Difference:
     """Lower end of the 95 % interval; None where there are too few scenes."""
     high: float | None
     p: float | None
-    """Two-sided, from the draws, corrected for the number of differences in the table (Holm)."""
+    """Two-sided, from the draws, corrected for the number of differences of the same average or task (Holm)."""
     num_records: int
     """Questions that both were asked."""
 
@@ -127,12 +127,17 @@ def _p_value(drawn: Floats) -> float:
 
 
 def _corrected(found: list[Difference]) -> list[Difference]:
-    """Holm's step-down correction over all differences of a table."""
-    order = sorted((item.p, k) for k, item in enumerate(found) if item.p is not None)
+    """Holm's step-down correction over the differences of a table: those of one average or task."""
+    corrected: dict[int, float] = {}
+    for average in dict.fromkeys(item.average for item in found):
+        of_table = [(item.p, k) for k, item in enumerate(found) if item.average == average and item.p is not None]
+        corrected |= _holm(of_table)
+    return [replace(item, p=corrected.get(k)) for k, item in enumerate(found)]
+
+
+def _holm(found: list[tuple[float, int]]) -> dict[int, float]:
     corrected, floor = {}, 0.0
-    for place, (p, k) in enumerate(order):
-        floor = max(floor, min(1.0, p * (len(order) - place)))
+    for place, (p, k) in enumerate(sorted(found)):
+        floor = max(floor, min(1.0, p * (len(found) - place)))
         corrected[k] = floor
-    return [
-        Difference(**asdict(item) | {"p": corrected[k]}) if k in corrected else item for k, item in enumerate(found)
-    ]
+    return corrected

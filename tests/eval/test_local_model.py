@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,11 +93,12 @@ def test_a_view_shown_alone_is_named_once(tiny_model: Path, records: dict[str, A
 def test_two_processes_share_the_questions(
     make: Callable[..., RunConfig], tiny_model: Path, bench: Path, pictures: Path, command: Any, tmp_path: Path
 ) -> None:
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-endpoint", "localhost:0")
-    launcher = (*launcher, "--rdzv-backend", "c10d")
+    # Told of GPUs, accelerate starts as many processes as are asked for, with or without GPUs.
+    launcher = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0")
     options = ("--model", tiny_model, "--data", bench, "--image-root", pictures, "--out", tmp_path / "two")
     done = command("run", *options, "--limit", 20, "--batch-size", 4, "--max-new-tokens", 4, launcher=launcher)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("20 of 20 questions answered (20 now)") == 1
     counts = [len(path.read_text().splitlines()) - 1 for path in sorted((tmp_path / "two").glob("*.jsonl"))]
     assert len(counts) == 2
     assert sum(counts) == 20
@@ -102,6 +106,34 @@ def test_two_processes_share_the_questions(
     alone = read_run(run(make()).folder).predictions
     shared = read_run(tmp_path / "two").predictions
     assert {key: made.answer for key, made in shared.items()} == {key: made.answer for key, made in alone.items()}
+
+
+def test_a_run_that_is_killed_loses_and_repeats_nothing(
+    make: Callable[..., RunConfig], tiny_model: Path, bench: Path, pictures: Path, tmp_path: Path
+) -> None:
+    config = make(limit=120)
+    options = {"model": tiny_model, "data": bench, "image-root": pictures, "out": config.folder, "limit": 120}
+    options |= {"batch-size": 4, "max-new-tokens": 4}
+    command = [sys.executable, "-m", "spatialmosaic_eval", "run"]
+    command += [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+    path = config.folder / "predictions.jsonl"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if path.exists() and path.read_bytes().count(b"\n") > 6:
+            break
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    before = path.read_bytes().count(b"\n") - 1
+    assert 0 < before < 120
+    assert run(config).new == 120 - before
+    names = [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    assert len(names) == len(set(names)) == 120
+    whole = read_run(run(make(limit=120, out=tmp_path / "whole")).folder).predictions
+    assert {k: made.answer for k, made in read_run(config.folder).predictions.items()} == {
+        k: made.answer for k, made in whole.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,19 @@ def test_a_true_difference_is_found_and_holm_corrects_for_the_others() -> None:
     assert min(d.p for d in found if d.p is not None) >= 2 / (REPLICATES + 1)
 
 
+def test_a_large_difference_is_found_among_six_runs() -> None:
+    """The smallest p that the draws give, times all averages and tasks of 15 pairs, would never be small."""
+    rng = np.random.default_rng(5)
+    scene = np.repeat(np.arange(50), 40)
+    types = rng.choice(TYPES, len(scene)).tolist()
+    dataset = made_up(types, [f"s{k}" for k in scene], ["low"] * len(scene))
+    hard = rng.random(len(scene))
+    runs = [scored((hard < 0.3 + 0.08 * k).astype(float), str(k)) for k in range(6)]
+    found = [d for d in differences(runs, dataset, Frame.of(dataset, 0)) if d.average == "macro12"]
+    assert len(found) == 15
+    assert all(d.p == pytest.approx(15 * 2 / (REPLICATES + 1)) for d in found)
+
+
 def test_a_million_records_take_seconds() -> None:
     import time
 
