@@ -141,7 +141,7 @@ def _words(level: str) -> list[str]:
     """A level as short words, one a line."""
     words = {
         "Fully Visible": "fully",
-        "Partially Visible": "partially",
+        "Partially Visible": "partly",
         "Full Coverage": "full",
         "Partial Coverage": "partial",
     }

@@ -105,7 +105,8 @@ def _panels(document: dict[str, Any]) -> list[dict[str, Any]]:
     for breakdown in dict.fromkeys(cell["breakdown"] for run in runs for cell in run["cells"]):
         cells = [[cell for cell in run["cells"] if cell["breakdown"] == breakdown] for run in runs]
         levels = list(dict.fromkeys(cell["level"] for of_run in cells for cell in of_run))
-        tasks = list(dict.fromkeys(c["name"] for of_run in cells for c in of_run if c["scope"] == "task"))
+        found = {c["name"] for of_run in cells for c in of_run if c["scope"] == "task"}
+        tasks = [task for task in dict.fromkeys(document["question_types"].values()) if task in found]
 
         def series(scope: str, name: str | None, cells: Any = cells, levels: Any = levels) -> dict[str, Any]:
             found = {}

@@ -91,6 +91,14 @@ def test_a_missing_picture_is_named_and_nothing_is_written(
     assert not (tmp_path / "report").exists()
 
 
+def test_charts_of_every_breakdown_stand_in_one_order(page: str) -> None:
+    strips = re.findall(r'<div class="charts curves".*?</div>', page, re.DOTALL)
+    orders = [re.findall(r"<figcaption>(.*?)</figcaption>", strip)[1:] for strip in strips]
+    longest = max(orders, key=len)
+    assert longest[:2] == ["Obj. Count", "Best View"]
+    assert all(order == [title for title in longest if title in order] for order in orders)
+
+
 def test_it_needs_no_network(page: str) -> None:
     assert not re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?!data:)https?:", page)
     assert "default-src 'none'" in page
@@ -134,7 +142,11 @@ def test_filters_leave_what_was_asked_for(page: str, tmp_path: Path) -> None:
 @needs_browser
 @pytest.mark.slow
 def test_it_fits_a_phone(page: str, tmp_path: Path) -> None:
-    (inner, scroll), _ = visit(
-        page, "answer([innerWidth, document.documentElement.scrollWidth]);", tmp_path, width=390
-    )
+    script = """
+    const rows = [...document.querySelectorAll(".curves")].map((strip) => strip.getBoundingClientRect().height);
+    answer([innerWidth, document.documentElement.scrollWidth, rows]);
+    """
+    (inner, scroll, rows), _ = visit(page, script, tmp_path, width=390)
     assert scroll <= inner
+    # The curves of a breakdown are a strip to swipe, not a dozen charts one below the other.
+    assert max(rows) < 300
