@@ -32,18 +32,41 @@ class Cell:
     score: Estimate
 
 
-def cells_of(run: ScoredRun, dataset: Dataset, frame: Frame) -> Iterator[Cell]:
-    """Score a run at every level of every breakdown."""
-    table = dataset.benchmark.question_types
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The scores of a run at every level of a breakdown that holds any."""
+
+    breakdown: str
+    values: dict[str, Floats]
+    """Shape (n,) by level, easy ones first, NaN elsewhere."""
+    types: dict[str, set[str]]
+    """Question types that each level has."""
+    common: tuple[str, ...]
+    """Those that every level has."""
+
+    def standardised(self, level: str, frame: Frame) -> Floats:
+        """The scores at a level that a curve is made of."""
+        return _only(frame, self.values[level], self.common)
+
+
+def levels_of(run: ScoredRun, dataset: Dataset, frame: Frame) -> Iterator[Levels]:
+    """Sort the scores of a run into the levels of every breakdown."""
     for breakdown, levels in dataset.benchmark.levels.items():
         level_of = np.array([question.levels[breakdown] for question in dataset.questions], dtype=object)
         by_level = {level: np.where(level_of == level, run.values, np.nan) for level in levels}
         by_level = {level: values for level, values in by_level.items() if not np.isnan(values).all()}
         types = {level: _types_in(frame, values) for level, values in by_level.items()}
-        common = [name for name in frame.type_names if all(name in found for found in types.values())]
-        for level, values in by_level.items():
-            shared = _only(frame, values, common)
-            score = estimate(frame, shared, mean_of_types(tuple(common)))
+        common = tuple(name for name in frame.type_names if all(name in found for found in types.values()))
+        yield Levels(breakdown, by_level, types, common)
+
+
+def cells_of(run: ScoredRun, dataset: Dataset, frame: Frame) -> Iterator[Cell]:
+    """Score a run at every level of every breakdown."""
+    table = dataset.benchmark.question_types
+    for levels in levels_of(run, dataset, frame):
+        breakdown, types, common = levels.breakdown, levels.types, levels.common
+        for level, values in levels.values.items():
+            score = estimate(frame, levels.standardised(level, frame), mean_of_types(common))
             yield Cell(breakdown, level, STANDARDISED, " ".join(common), score)
             yield Cell(breakdown, level, POOLED, "", estimate(frame, values, pooled))
             for task in dict.fromkeys(table[name].task for name in frame.type_names if name in types[level]):

@@ -1,4 +1,4 @@
-"""Differences between runs on the questions that both were asked, scene by scene; and what the views are worth."""
+"""Differences on the same scenes: between runs on the questions that both were asked, what views are worth, and between levels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..asking import Dataset
+from .breakdowns import levels_of
 from .estimates import Average, Frame, average_named, chances, draws, interval, mean_of_types
 from .scored import Floats, ScoredRun
 
 _SAME_MODEL = ("prompt_digest", "processor_digest", "decoding")
+
+_DETECTABLE = 1.96 + 0.84
+"""Standard errors of a difference that is found, at the level of 5 %, four times of five."""
+Told = tuple[float, float | None, float | None, float | None, float | None]
+"""Value, interval, p and detectable difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +27,12 @@ class Difference:
     """How much more one run scores than another."""
 
     kind: str
-    """`difference`, or what it tells: `vision gain` (all views - none), `multi-view gain` (all views - one)."""
+    """`difference`, or what it tells: `vision gain` (all views - none), `multi-view gain` (all views - one), `levels`."""
     first: str
+    """A run, or a level."""
     second: str
     average: str
-    """Which average, or which task."""
+    """Which average, or which task; of levels, which breakdown."""
     value: float
     """First - second, paired."""
     low: float | None
@@ -33,8 +40,10 @@ class Difference:
     high: float | None
     p: float | None
     """Two-sided, from the draws, corrected for the number of differences of the same average or task (Holm)."""
+    detectable: float | None
+    """The smallest difference that four of five such comparisons would find: a smaller one needs more scenes."""
     num_records: int
-    """Questions that both were asked."""
+    """Questions that both were asked; of levels, those of both."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -61,6 +70,20 @@ def gains(runs: Sequence[ScoredRun], dataset: Dataset, frame: Frame) -> list[Dif
             kinds = {"none": "vision gain", "query": "multi-view gain", "single": "multi-view gain"}
             if _views(other) in kinds and _model(run) == _model(other):
                 found += _compare(kinds[_views(other)], run, other, dataset, frame, by_task=True)
+    return _corrected(found)
+
+
+def level_differences(run: ScoredRun, dataset: Dataset, frame: Frame) -> list[Difference]:
+    """Compare every level of a breakdown with its easiest one, standardised over question types."""
+    found = []
+    for levels in levels_of(run, dataset, frame):
+        easiest, *others = levels.values or [""]
+        average = mean_of_types(levels.common)
+        for level in others:
+            a, b = (levels.standardised(name, frame) for name in (level, easiest))
+            num_records = int((~np.isnan(a)).sum() + (~np.isnan(b)).sum())
+            for told in _difference(a, b, frame, average):
+                found.append(Difference("levels", level, easiest, levels.breakdown, *told, num_records))
     return _corrected(found)
 
 
@@ -94,15 +117,12 @@ def _compare(
                 tasks.setdefault(of_type.task, []).append(name)
         scopes |= {task: mean_of_types(tuple(names)) for task, names in tasks.items()}
     for scope, average in scopes.items():
-        found = _difference(a, b, frame, average)
-        if found is not None:
-            value, low, high, p = found
-            yield Difference(kind, first.name, second.name, scope, value, low, high, p, int(both.sum()))
+        for told in _difference(a, b, frame, average):
+            yield Difference(kind, first.name, second.name, scope, *told, int(both.sum()))
 
 
-def _difference(
-    a: Floats, b: Floats, frame: Frame, average: Average
-) -> tuple[float, float | None, float | None, float | None] | None:
+def _difference(a: Floats, b: Floats, frame: Frame, average: Average) -> Iterator[Told]:
+    """Compare two sets of scores on the same draws; nothing where one has no such average."""
     sums = [frame.sums(values) for values in (a, b)]
     values = []
     for totals, counts in sums:
@@ -111,13 +131,17 @@ def _difference(
             for k, name in enumerate(frame.type_names)
             if counts[:, k].sum()
         }
-        values.append(average(means, totals.sum() / counts.sum()))
+        values.append(average(means, totals.sum() / counts.sum()) if counts.any() else None)
     if values[0] is None or values[1] is None:
-        return None
+        return
     drawn = draws(frame, *sums[0], average) - draws(frame, *sums[1], average)
     num_scenes = int((sums[0][1].sum(axis=1) > 0).sum())
     low, high = interval(drawn, num_scenes)
-    return float(values[0] - values[1]), low, high, None if low is None else _p_value(drawn[~np.isnan(drawn)])
+    value, kept = float(values[0] - values[1]), drawn[~np.isnan(drawn)]
+    if low is None:
+        yield value, None, None, None, None
+    else:
+        yield value, low, high, _p_value(kept), _DETECTABLE * float(kept.std())
 
 
 def _p_value(drawn: Floats) -> float:

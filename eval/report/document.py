@@ -14,7 +14,7 @@ from ..config import ReportConfig
 from ..predictions import REFUSED
 from ..spatialmosaic_accuracy.answers import STATES
 from .breakdowns import Cell, cells_of
-from .comparisons import differences, gains
+from .comparisons import differences, gains, level_differences
 from .controls import measure_controls
 from .estimates import REPLICATES, Frame, average_named, chances, estimate, mean_of_types, pooled
 from .published import PUBLISHED
@@ -85,6 +85,7 @@ def _run(run: ScoredRun, dataset: Dataset, frame: Frame) -> dict[str, Any]:
         "types": _types(run, dataset, frame, nominal),
         "rotation": _rotation(run, dataset, frame),
         "flip_pairs": _flip_pairs(run, dataset),
+        "level_differences": [item.as_json() for item in level_differences(run, dataset, frame)],
         "cells": [_cell(cell) for cell in cells_of(run, dataset, frame)],
     }
 

@@ -66,7 +66,7 @@ def _blocks(document: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{data['num_records']:,} records of {data['path']} ({data['config']}, {data['split']}), digest "
         f"`{data['digest'][:16]}`. Scores in percent; parser {document['parser']}; 95 % intervals by drawing scenes anew "
-        f"({document['interval']['replicates']:,} times)."
+        f"({document['interval']['replicates']:,} times); `*`: fewer than 100 records or 10 scenes."
     )
     yield "## Averages\n\n" + _averages(document)
     yield _coverage(document)
@@ -77,9 +77,10 @@ def _blocks(document: dict[str, Any]) -> Iterator[str]:
     yield _rotations(runs)
     for breakdown in dict.fromkeys(cell["breakdown"] for run in runs for cell in run["cells"]):
         yield f"## {LEVEL_TITLES[breakdown]}\n\n" + _levels(runs, breakdown)
+    yield _level_differences(runs)
     yield (
         "Level scores are standardised: the score of each question type first, then the mean over the types that every level "
-        "has. `*`: fewer than 100 records or 10 scenes. Pooled values and single types are in cells.csv."
+        "has. Pooled values and single types are in cells.csv."
     )
     yield _published(document["published"])
 
@@ -140,10 +141,11 @@ def _gains(document: dict[str, Any]) -> str:
     if not found:
         return ""
     rows = [
-        [item["kind"], f"{item['first']} - {item['second']}", with_interval(item, signed=True), _p(item)]
+        [item["kind"], f"{item['first']} - {item['second']}", *_told(item), f"{item['num_records']:,}"]
         for item in found
     ]
-    return f"## What the views are worth ({headline})\n\n" + markdown_table(["", "runs", "points", "p (Holm)"], rows)
+    header = ["", "runs", *_DIFFERENCE, "questions"]
+    return f"## What the views are worth ({headline})\n\n{markdown_table(header, rows)}\n\n{_DETECTABLE_NOTE}"
 
 
 def _differences(document: dict[str, Any]) -> str:
@@ -151,15 +153,27 @@ def _differences(document: dict[str, Any]) -> str:
     found = [item for item in document["differences"] if item["average"] == headline]
     if not found:
         return ""
+    rows = [[f"{item['first']} - {item['second']}", *_told(item), f"{item['num_records']:,}"] for item in found]
+    return f"## Paired differences ({headline})\n\n" + markdown_table(["", *_DIFFERENCE, "questions"], rows)
+
+
+_DIFFERENCE = ("points", "p (Holm)", "detectable")
+_DETECTABLE_NOTE = "Detectable: the smallest difference that four of five such comparisons would find."
+
+
+def _told(item: dict[str, Any]) -> list[str]:
+    p = "-" if item["p"] is None else f"{item['p']:.3f}"
+    return [with_interval(item, signed=True), p, percent(item["detectable"])]
+
+
+def _level_differences(runs: Sequence[dict[str, Any]]) -> str:
     rows = [
-        [f"{item['first']} - {item['second']}", with_interval(item, signed=True), _p(item), f"{item['num_records']:,}"]
-        for item in found
+        [run["name"], LEVEL_TITLES[item["average"]], f"{item['first']} - {item['second']}", *_told(item)]
+        for run in runs
+        for item in run["level_differences"]
     ]
-    return f"## Paired differences ({headline})\n\n" + markdown_table(["", "points", "p (Holm)", "questions"], rows)
-
-
-def _p(item: dict[str, Any]) -> str:
-    return "-" if item["p"] is None else f"{item['p']:.3f}"
+    header = ["", "", "levels", *_DIFFERENCE]
+    return "## Differences between levels\n\n" + markdown_table(header, rows) if rows else ""
 
 
 def _states(runs: Sequence[dict[str, Any]]) -> str:

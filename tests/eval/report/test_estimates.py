@@ -10,7 +10,7 @@ from spatialmosaic_eval.asking import Dataset
 from spatialmosaic_eval.benchmarks import BENCHMARKS
 from spatialmosaic_eval.question import Question
 from spatialmosaic_eval.report.breakdowns import cells_of
-from spatialmosaic_eval.report.comparisons import differences
+from spatialmosaic_eval.report.comparisons import differences, level_differences
 from spatialmosaic_eval.report.estimates import REPLICATES, Frame, average_named, chances, draws, estimate, pooled
 from spatialmosaic_eval.report.scored import ScoredRun
 
@@ -56,6 +56,27 @@ def test_pooled_over_types_a_curve_rises_by_ten_points_and_standardised_it_is_fl
     assert rise["standardised"] == pytest.approx(0, abs=0.01)
     for name in ("low", "high"):
         assert cells[name, "standardised"].low < 0.6 < cells[name, "standardised"].high
+    (told,) = level_differences(scored(values), dataset, Frame.of(dataset, 0))
+    assert (told.average, told.first, told.second) == ("occ_level", "high", "low")
+    assert told.value == pytest.approx(rise["standardised"])
+    assert told.low < 0 < told.high
+    assert told.p > 0.05
+
+
+def test_a_level_that_is_harder_is_found_and_one_that_is_not_is_not() -> None:
+    rng = np.random.default_rng(6)
+    n = 12_000
+    level, types, scene = rng.choice(["low", "medium", "high"], n), rng.choice(TYPES, n), rng.integers(0, 60, n)
+    share = np.where(level == "high", 0.5, 0.6) + 0.05 * rng.standard_normal(60)[scene]
+    values = (rng.random(n) < share).astype(float)
+    dataset = made_up(types.tolist(), [f"s{k}" for k in scene], level.tolist())
+    medium, high = level_differences(scored(values), dataset, Frame.of(dataset, 0))
+    assert (medium.first, high.first) == ("medium", "high")
+    assert high.value == pytest.approx(-0.1, abs=0.03)
+    assert high.p < 0.01 < medium.p
+    assert high.num_records == ((level == "high") | (level == "low")).sum()
+    # Levels are compared on the same draws: what is easy about a scene cancels.
+    assert high.detectable == pytest.approx(2.8 * np.sqrt(0.25 * (1 / 4_000 + 1 / 4_000)), rel=0.25)
 
 
 def test_types_that_a_level_lacks_are_left_out_of_all_levels() -> None:
@@ -120,6 +141,8 @@ def test_a_true_difference_is_found_and_holm_corrects_for_the_others() -> None:
     found = differences([scored(better, "a"), scored(worse, "b"), scored(alike, "c")], dataset, Frame.of(dataset, 0))
     of = {(d.first, d.second): d for d in found if d.average == "micro"}
     assert of["a", "b"].value == pytest.approx(better.mean() - worse.mean())
+    # What would be found four times of five: 2.8 standard errors, of which an interval holds 3.92.
+    assert of["a", "b"].detectable == pytest.approx(2.8 * (of["a", "b"].high - of["a", "b"].low) / 3.92, rel=0.1)
     # Paired by question, the noise of the questions themselves cancels.
     assert of["a", "b"].high - of["a", "b"].low < 0.05
     assert of["a", "b"].p < 0.05
