@@ -182,7 +182,8 @@ def write_prompt(dataset: Dataset, asking: Asking, config: RunConfig) -> Prompt:
         images = dataset.benchmark.load_views(source, config.image_root, asking.shown)
     else:
         images = []
-    return Prompt(asking.question.id, dataset.benchmark.messages(row, images, asking.shown))
+    letters = tuple(option.split(". ", 1)[0] for option in asking.question.options)
+    return Prompt(asking.question.id, dataset.benchmark.messages(row, images, asking.shown), letters)
 
 
 def require_pictures(dataset: Dataset, askings: Sequence[Asking], config: RunConfig) -> None:

@@ -66,6 +66,8 @@ class RunConfig:
     """Which questions, views and orders are drawn."""
     max_new_tokens: int = 16
     """Tokens of an answer; decoding is greedy."""
+    letters: bool = False
+    """Of a choice, take the letter that the model thinks likeliest, whatever it would write (transformers)."""
     batch_size: int = 8
     """Questions at a time (transformers)."""
     dtype: str = "auto"
@@ -111,6 +113,10 @@ class RunConfig:
             raise ValueError(f"--retries takes a number of attempts, 0 for none, got {self.retries}.")
         if (self.backend == "import") != (self.predictions is not None):
             raise ValueError("--backend import takes --predictions FILE, and no other back end does.")
+        if self.letters and self.backend != "transformers":
+            raise ValueError(
+                "--letters reads what a model thinks of every letter: only --backend transformers can tell."
+            )
         if self.benchmark != "spatialmosaic" and self.flip_pairs:
             raise ValueError("--flip-pairs is for SpatialMosaic-Bench: VSTI-Bench has no such pairs.")
 

@@ -40,7 +40,8 @@ PURE |= {
 PURE |= {f"eval/{name}.py" for name in ("question", "selection", "views")}
 PURE |= {f"eval/spatialmosaic_accuracy/{name}.py" for name in ("answers", "choices", "quantities", "scoring")}
 PURE |= {
-    f"eval/report/{name}.py" for name in ("breakdowns", "charts", "comparisons", "controls", "estimates", "published")
+    f"eval/report/{name}.py"
+    for name in ("breakdowns", "charts", "comparisons", "controls", "debiased", "estimates", "published")
 }
 FILE_CALL = re.compile(r"open|mkdir|unlink|rename|touch|imread|imwrite|savefig|(read|write)_\w+")
 FILE_MODULES = {"io", "os", "pyarrow.parquet", "shutil", "tempfile"}

@@ -15,6 +15,8 @@ class Prompt:
     """Of the record, for messages to people."""
     messages: list[dict[str, Any]]
     """Chat messages, pictures in place (PIL images)."""
+    letters: tuple[str, ...] = ()
+    """Of the options; none where there are no options."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,12 @@ class LocalModel:
         return {
             "model_revision": commit or folder_digest(Path(self.config.model)),
             "processor_digest": _processor_digest(self.processor),
-            "decoding": {"do_sample": False, "num_beams": 1, "max_new_tokens": self.config.max_new_tokens},
+            "decoding": {
+                "do_sample": False,
+                "num_beams": 1,
+                "max_new_tokens": self.config.max_new_tokens,
+                "letters": self.config.letters,
+            },
             "versions": {name: version(name) for name in ("transformers", "torch", "accelerate")},
         }
 
@@ -76,17 +81,26 @@ class LocalModel:
         try:
             with torch.inference_mode():
                 out = self.model.generate(
-                    **inputs, do_sample=False, num_beams=1, max_new_tokens=self.config.max_new_tokens
+                    **inputs,
+                    do_sample=False,
+                    num_beams=1,
+                    max_new_tokens=self.config.max_new_tokens,
+                    return_dict_in_generate=True,
+                    output_logits=self.config.letters,
                 )
         except torch.OutOfMemoryError as error:
             raise EvalError(
                 f"Record {prompts[0].id}: no memory for {len(prompts)} questions at a time; run the same command with a "
                 "smaller --batch-size: answers so far are kept."
             ) from error
-        new = out[:, length:]
+        new = out.sequences[:, length:]
         texts = self.processor.batch_decode(new, skip_special_tokens=True)
         seconds = (time.perf_counter() - start) / len(prompts)
         for place, text in enumerate(texts):
+            if self.config.letters and prompts[place].letters:
+                letter = self._likeliest(out.logits[0][place], prompts[place].letters)
+                yield place, Reply(letter, "stop", round(seconds, 4), lengths[place])
+                continue
             is_cut = new.shape[1] >= self.config.max_new_tokens and not self._has_ended(new[place])
             yield place, Reply(text, "length" if is_cut else "stop", round(seconds, 4), lengths[place])
 
@@ -108,6 +122,18 @@ class LocalModel:
         floating = {name: value for name, value in inputs.items() if torch.is_floating_point(value)}
         inputs.update({name: value.to(self.model.dtype) for name, value in floating.items()})
         return inputs
+
+    def _likeliest(self, logits: torch.Tensor, letters: Sequence[str]) -> str:
+        """The letter that most likely begins an answer, logits of shape (vocabulary,): with or without a blank before it."""
+        tokens = {letter: self._tokens_of(letter) for letter in letters}
+        return max(letters, key=lambda letter: float(logits[tokens[letter]].max()))
+
+    def _tokens_of(self, letter: str) -> list[int]:
+        encoded = (self.processor.tokenizer.encode(text, add_special_tokens=False) for text in (letter, f" {letter}"))
+        tokens = [found[0] for found in encoded if len(found) == 1]
+        if not tokens:
+            raise EvalError(f"{self.config.model} has no token for the letter {letter}; run it without --letters.")
+        return tokens
 
     def _has_ended(self, tokens: torch.Tensor) -> bool:
         ends = self.model.generation_config.eos_token_id

@@ -5,6 +5,7 @@ scored ---------> estimates     averages with intervals: scenes are drawn anew, 
 scored ---------> breakdowns    level curves, standardised over question types; every cell
 scored ---------> comparisons   paired differences of runs; what views, and more than one, are worth
 dataset --------> controls      what is scored without looking
+dataset --------> debiased      the questions of which words give nothing away
 all of it ------> document      one dictionary: report.json; tables: table.md, cells.csv; page: report.html
 """
 

@@ -71,12 +71,17 @@ def measure_controls(dataset: Dataset, nominal: dict[str, float], seed: int) -> 
     """
     constants = best_constants(dataset)
     controls = [Control("chance", nominal | constants, dict.fromkeys([*nominal, *constants], True))]
-    if not set(_AUDITED) <= set(dataset.table.column_names):
+    if not can_be_audited(dataset):
         return controls
     audit = audit_records(iter([dataset.table]), seed)
     letters = {name: max(found.letters.counts) / found.num_records for name, found in audit.question_types.items()}
     controls.append(Control("majority letter", letters | constants, dict.fromkeys([*letters, *constants], True)))
     return controls + [_solved(audit, name, nominal, constants) for name in TITLES if name in _solvers(audit)]
+
+
+def can_be_audited(dataset: Dataset) -> bool:
+    """Whether the records say what the audit reads."""
+    return set(_AUDITED) <= set(dataset.table.column_names)
 
 
 def _solvers(audit: ConfigAudit) -> set[str]:

@@ -15,14 +15,17 @@ from ..predictions import REFUSED
 from ..spatialmosaic_accuracy.answers import STATES
 from .breakdowns import Cell, cells_of
 from .comparisons import differences, gains, level_differences
-from .controls import measure_controls
+from .controls import can_be_audited, measure_controls
+from .debiased import choose_debiased
 from .estimates import REPLICATES, Frame, average_named, chances, estimate, mean_of_types, pooled
 from .published import PUBLISHED
-from .scored import Floats, ScoredRun, pair_scores
+from .scored import Bools, Floats, ScoredRun, pair_scores
 
 FORMAT = 1
 """Raised when the JSON changes in a way that its readers notice."""
 ALL_STATES = (*STATES, REFUSED)
+_OF_CHOICES = ("macro12", "macro6", "kappa6")
+"""Averages of choices, which alone can be freed of what words give away."""
 
 
 def write_document(runs: Sequence[ScoredRun], dataset: Dataset, config: ReportConfig) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def write_document(runs: Sequence[ScoredRun], dataset: Dataset, config: ReportCo
     everything = np.ones(len(dataset.questions), dtype=bool)
     nominal = chances(dataset, everything)
     controls = measure_controls(dataset, nominal, config.seed) if config.controls else []
+    debiased = choose_debiased(dataset) if config.controls and can_be_audited(dataset) else None
     return {
         "format": FORMAT,
         "version": version("spatialmosaic"),
@@ -52,7 +56,7 @@ def write_document(runs: Sequence[ScoredRun], dataset: Dataset, config: ReportCo
             "seed": config.seed,
         },
         "headline": next(iter(dataset.benchmark.averages({}, {}, None))),
-        "runs": [_run(run, dataset, frame) for run in runs],
+        "runs": [_run(run, dataset, frame) | {"debiased": _debiased(run, debiased, dataset, frame)} for run in runs],
         "differences": [item.as_json() for item in differences(runs, dataset, frame)],
         "gains": [item.as_json() for item in gains(runs, dataset, frame)],
         "controls": [control.as_json(dataset, nominal) for control in controls],
@@ -116,6 +120,15 @@ def _types(run: ScoredRun, dataset: Dataset, frame: Frame, nominal: dict[str, fl
 def _of_types(run: ScoredRun, frame: Frame, names: list[str]) -> Floats:
     kept = np.isin(frame.type_of, [frame.type_names.index(name) for name in names])
     return np.where(kept, run.values, np.nan)
+
+
+def _debiased(run: ScoredRun, kept: Bools | None, dataset: Dataset, frame: Frame) -> dict[str, Any] | None:
+    """Averages over the choices of which words give nothing away."""
+    if kept is None:
+        return None
+    nominal = chances(dataset, run.asked & kept)
+    values = np.where(kept, run.values, np.nan)
+    return {name: estimate(frame, values, average_named(name, dataset, nominal)).as_json() for name in _OF_CHOICES}
 
 
 def _rotation(run: ScoredRun, dataset: Dataset, frame: Frame) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from spatialmosaic_builder.randomness import digest
 from ..asking import Dataset
 from .charts import Chart, plan_curves, plan_radar
 from .scored import ScoredRun
-from .tables import LEVEL_TITLES, TASK_TITLES, percent, with_interval
+from .tables import DEBIASED_NOTE, LEVEL_TITLES, TASK_TITLES, percent, with_interval
 
 COLOURS = ("#1c7ed6", "#e8590c", "#2b8a3e", "#9c36b5", "#c2255c", "#0b7285", "#846358", "#5f6b7a")
 """Of the runs, in order; they are taken again from the first where there are more."""
@@ -60,6 +60,7 @@ def write_page(
         colours=[COLOURS[k % len(COLOURS)] for k in range(max(len(runs), 2))],
         task_titles=TASK_TITLES,
         level_titles=LEVEL_TITLES,
+        debiased_note=DEBIASED_NOTE,
     )
 
 

@@ -34,6 +34,10 @@ LEVEL_TITLES = {
     "num_frames": "Number of frames",
     "num_options": "Number of options",
 }
+DEBIASED_NOTE = (
+    "Choices alone, without those that a text-only classifier is surest of: so many of each question type that it is at chance on "
+    "the rest."
+)
 _CSV_COLUMNS = (
     *("run", "breakdown", "level", "scope", "name", "num_records", "num_scenes", "value", "low", "high", "is_small"),
 )
@@ -73,6 +77,7 @@ def _blocks(document: dict[str, Any]) -> Iterator[str]:
     yield "## Tasks\n\n" + _tasks(document)
     yield _gains(document)
     yield _differences(document)
+    yield _debiased(runs)
     yield "## Answers that could not be read\n\n" + _states(runs)
     yield _rotations(runs)
     for breakdown in dict.fromkeys(cell["breakdown"] for run in runs for cell in run["cells"]):
@@ -174,6 +179,22 @@ def _level_differences(runs: Sequence[dict[str, Any]]) -> str:
     ]
     header = ["", "", "levels", *_DIFFERENCE]
     return "## Differences between levels\n\n" + markdown_table(header, rows) if rows else ""
+
+
+def _debiased(runs: Sequence[dict[str, Any]]) -> str:
+    shown = [run for run in runs if run["debiased"]]
+    if not shown:
+        return ""
+    names = list(shown[0]["debiased"])
+    rows = [
+        [
+            run["name"],
+            *(_starred(run["debiased"][name]) for name in names),
+            f"{run['debiased'][names[0]]['num_records']:,}",
+        ]
+        for run in shown
+    ]
+    return f"## Without what words give away\n\n{markdown_table(['', *names, 'questions'], rows)}\n\n{DEBIASED_NOTE}"
 
 
 def _states(runs: Sequence[dict[str, Any]]) -> str:

@@ -248,6 +248,7 @@ def test_a_line_that_was_changed_is_named(make: Make, answers: list[dict[str, An
         ({"limit": 0}, "--limit takes a positive number"),
         ({"retries": -1}, "--retries takes"),
         ({"predictions": None}, "--backend import takes --predictions"),
+        ({"letters": True}, "only --backend transformers can tell"),
         ({"benchmark": "vsti", "flip_pairs": True}, "--flip-pairs is for SpatialMosaic-Bench"),
     ],
 )

@@ -36,9 +36,33 @@ def test_it_answers_and_says_what_the_answers_depend_on(make: Callable[..., RunC
     assert summary.prompt_tokens is not None
     header = found.header
     assert len(header["model_revision"]) == len(header["processor_digest"]) == 16
-    assert header["decoding"] == {"do_sample": False, "num_beams": 1, "max_new_tokens": 4}
+    assert header["decoding"] == {"do_sample": False, "num_beams": 1, "max_new_tokens": 4, "letters": False}
     assert {"transformers", "torch", "accelerate"} <= set(header["versions"])
     assert all(made.prompt_tokens and made.finish_reason in ("stop", "length") for made in found.predictions.values())
+
+
+def test_the_likeliest_letter_is_taken_of_those_that_there_are(
+    make: Callable[..., RunConfig], guessing_model: Path, records: dict[str, Any], tmp_path: Path
+) -> None:
+    """The guessing model writes C or D to questions with two options; letters keep to what is offered."""
+    answers = {}
+    for letters in (False, True):
+        config = make(
+            model=str(guessing_model), letters=letters, limit=60, max_new_tokens=1, out=tmp_path / str(letters)
+        )
+        answers[letters] = {made.id: made for made in read_run(run(config).folder).predictions.values()}
+    changed = 0
+    for name, written in answers[False].items():
+        thought = answers[True][name]
+        if not records[name]["options"]:
+            assert thought.answer == written.answer
+        elif written.state == "ok":
+            assert thought.answer == written.parsed
+        else:
+            changed += 1
+            assert thought.parsed in [option[0] for option in records[name]["options"]]
+            assert (written.state, thought.state, thought.finish_reason) == ("beyond options", "ok", "stop")
+    assert changed > 5
 
 
 def test_one_model_under_two_names_goes_on_and_is_compared(

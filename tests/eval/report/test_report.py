@@ -272,6 +272,9 @@ def test_controls_stand_beside_the_runs(answered: Answered, reported: Reported, 
         "option_set",
         "text",
     } == set(controls)
+    debiased = document["runs"][0]["debiased"]
+    assert {score["value"] for score in debiased.values()} == {1.0}
+    assert 0 < debiased["macro12"]["num_records"] < sum(bool(row["options"]) for row in records.values())
     # Under the paper's rules the key is always in the axis that appears twice.
     assert controls["paired_axis"]["types"]["obj_spatial_occ_lr"] == pytest.approx(0.5)
     assert 0 < chance["types"]["obj_distance_occ_na"] < 1
