@@ -27,6 +27,9 @@ def write_report(config: ReportConfig) -> str:
     """
     config.check()
     found = [read_run(folder) for folder in config.runs]
+    for run in found:
+        if not run.predictions:
+            raise EvalError(f"{run.folder} has no answers yet; run the command that made it again, which goes on.")
     names = unlike_names([run.folder for run in found])
     dataset = _dataset_of(found, config)
     runs = [score_run(run, name, dataset, config.parser) for run, name in zip(found, names, strict=True)]

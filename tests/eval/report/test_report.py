@@ -226,6 +226,17 @@ def test_an_unfinished_run_says_so_and_is_not_scored_as_wrong(
     )
 
 
+def test_a_run_without_an_answer_is_no_report_of_nothing(
+    answered: Answered, reported: Reported, tmp_path: Path
+) -> None:
+    folder = answered("begun", right)
+    path = run_file(folder)
+    path.write_text(path.read_text(encoding="utf-8").splitlines(keepends=True)[0], encoding="utf-8")
+    with pytest.raises(EvalError, match=r"begun has no answers yet; run the command"):
+        reported(folder)
+    assert not (tmp_path / "report").exists()
+
+
 def test_paired_differences_are_exact_and_corrected(answered: Answered, reported: Reported) -> None:
     good, same, bad = answered("good", right), answered("same", right), answered("bad", sometimes(0.2, 3))
     document = reported(good, same, bad)
