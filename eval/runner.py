@@ -19,8 +19,10 @@ from .asking import Asking, Dataset, plan_askings, prompt_digest, read_dataset, 
 from .backends import Backend, Prompt, Reply
 from .benchmarks import BENCHMARKS
 from .config import RunConfig
+from .errors import EvalError
 from .predictions import FORMAT, REFUSED, Prediction, append, append_to, read_run
 
+_MANY_REFUSALS = 20
 _PATIENCE = timedelta(days=7)
 """How long processes wait for the slowest of them: by default they give up after minutes."""
 
@@ -86,12 +88,13 @@ def run(config: RunConfig) -> Summary:
         processes.wait()
         todo = [asking for asking in askings if asking.key not in done]
         batches = list(_batches(todo, backend.num_at_a_time))[processes.index :: processes.count]
+        asked = _ahead(_prompts(dataset, config, batches))
+        replies = ((batch[place], reply) for batch, prompts in asked for place, reply in backend.answer(prompts))
         with tqdm(total=sum(map(len, batches)), desc="questions", unit="q", disable=processes.index > 0) as progress:
-            for batch, prompts in _ahead(_prompts(dataset, config, batches)):
-                for place, reply in backend.answer(prompts):
-                    append(file, [_prediction(dataset, batch[place], reply)])
-                    progress.set_postfix_str(f"{reply.prompt_tokens} tokens", refresh=False)
-                    progress.update()
+            for asking, reply in _unless_all_are_refused(replies):
+                append(file, [_prediction(dataset, asking, reply)])
+                progress.set_postfix_str(f"{reply.prompt_tokens} tokens", refresh=False)
+                progress.update()
     processes.wait()
     return _summary(config, len(askings), num_before=len(done))
 
@@ -161,6 +164,29 @@ def _ahead(items: Iterator[Asked]) -> Iterator[Asked]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
+
+
+def _unless_all_are_refused(replies: Iterator[tuple[Asking, Reply]]) -> Iterator[tuple[Asking, Reply]]:
+    """Hold refusals back until something is answered: who refuses everything would be scored 0 for its set-up.
+
+    Raises:
+        EvalError: the first questions were refused, all of them.
+    """
+    refused: list[tuple[Asking, Reply]] = []
+    for asking, reply in replies:
+        if not reply.error:
+            yield from refused
+            yield asking, reply
+            break
+        refused.append((asking, reply))
+        if len(refused) == _MANY_REFUSALS:
+            raise EvalError(
+                f"Record {asking.question.id}: refused, as all of the first {_MANY_REFUSALS} questions were ({reply.error}). See "
+                "that the model takes pictures and so many tokens, and run the same command again: the refusals are not kept."
+            )
+    else:
+        yield from refused
+    yield from replies
 
 
 def _prediction(dataset: Dataset, asking: Asking, reply: Reply) -> Prediction:

@@ -132,3 +132,21 @@ def test_a_question_that_is_refused_is_a_counted_state(make: Make, server: Any) 
     (refused,) = [p for p in read_run(summary.folder).predictions.values() if p.state == "refused"]
     assert (refused.answer, refused.finish_reason) == ("", "error")
     assert "status 400 it is" in refused.error
+
+
+def test_a_server_that_refuses_everything_is_no_score_of_zero(make: Make, server: Any) -> None:
+    server.behave = lambda number: "400"
+    with pytest.raises(
+        EvalError, match=r"Record \w{32}: refused, as all of the first 20 .*status 400 it is.*not kept"
+    ):
+        run(make(limit=30))
+    assert not read_run(make().folder).predictions
+    server.behave = lambda number: "400" if number % 10 == 0 else "ok"
+    summary = run(make(limit=30))
+    assert (summary.answered, summary.new) == (30, 30)
+    assert summary.states["refused"] > 1
+
+
+def test_few_questions_that_are_all_refused_are_kept(make: Make, server: Any) -> None:
+    server.behave = lambda number: "400"
+    assert run(make(limit=3)).states == {"refused": 3}
