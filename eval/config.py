@@ -31,6 +31,13 @@ _NOT_IDENTITY = (
 """Options that do not change what is asked."""
 
 
+def short_name(model: str) -> str:
+    """The last part of a model's path or name; with the one before where it is a part of a training run."""
+    *before, last = model.strip("/").split("/")
+    is_part = last == "merged" or last.startswith("checkpoint-")
+    return "-".join([*before[-1:], last]) if is_part else last
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """Ask a model every question of a benchmark; goes on where it was stopped."""
@@ -94,7 +101,7 @@ class RunConfig:
         """Folder of the run."""
         if self.out is not None:
             return self.out
-        model = re.sub(r"[^\w.-]+", "-", self.model.strip("/").split("/")[-1]) or "model"
+        model = re.sub(r"[^\w.-]+", "-", short_name(self.model)) or "model"
         name = self.benchmark if self.benchmark != "spatialmosaic" else self.config
         return Path("runs") / f"{model}-{name}-{self.views}"
 

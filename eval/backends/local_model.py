@@ -145,6 +145,8 @@ class LocalModel:
 
 def _why_not_loaded(model: str, error: Exception) -> str:
     reason = " ".join(str(error).split())
+    if (Path(model) / "merged").is_dir():
+        return f"{model} is a training run and no checkpoint; name {Path(model) / 'merged'}, which is what it trained."
     if "torchvision" in reason:
         return (
             f"{model} needs torchvision, which is not installed here; run it in an environment that has it ({reason})."

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 
+from ..config import short_name
+
 
 def result_files(document: dict[str, Any], dataset_id: str | None) -> dict[str, str]:
     """Write the metadata of every run.
@@ -62,7 +64,7 @@ def _model_index(document: dict[str, Any], run: dict[str, Any], dataset_id: str 
         for name, score in run["averages"].items()
         if score["value"] is not None
     ]
-    card = ModelCardData(model_name=run["config"]["model"].rstrip("/").split("/")[-1], eval_results=results)
+    card = ModelCardData(model_name=short_name(run["config"]["model"]), eval_results=results)
     return f"{card}\n"
 
 

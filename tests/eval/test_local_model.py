@@ -178,6 +178,14 @@ def test_what_is_no_model_is_said(
         run(make(model=str(folder)))
 
 
+def test_a_training_run_names_its_checkpoint(make: Callable[..., RunConfig], tmp_path: Path) -> None:
+    (tmp_path / "trained" / "merged").mkdir(parents=True)
+    with pytest.raises(EvalError, match=r"trained is a training run and no checkpoint; name .*trained/merged"):
+        run(make(model=str(tmp_path / "trained")))
+    assert make(model="runs/trained/merged", out=None).folder == Path("runs/trained-merged-paper-all")
+    assert make(model="Qwen/Qwen3-VL-8B-Instruct", out=None).folder == Path("runs/Qwen3-VL-8B-Instruct-paper-all")
+
+
 CHAT = (
     "{% for message in messages %}{% for part in message.content %}{% if part.type == 'image' %}<image>{% else %}"
     "{{ part.text }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %} ANSWER:{% endif %}"
