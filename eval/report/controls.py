@@ -76,7 +76,9 @@ def measure_controls(dataset: Dataset, nominal: dict[str, float], seed: int) -> 
     audit = audit_records(iter([dataset.table]), seed)
     letters = {name: max(found.letters.counts) / found.num_records for name, found in audit.question_types.items()}
     controls.append(Control("majority letter", letters | constants, dict.fromkeys([*letters, *constants], True)))
-    return controls + [_solved(audit, name, nominal, constants) for name in TITLES if name in _solvers(audit)]
+    solved = [_solved(audit, name, nominal, constants) for name in TITLES if name in _solvers(audit)]
+    # Who found nothing to read anywhere, or no other scene to learn from, would only repeat chance.
+    return controls + [control for control in solved if any(control.is_read[name] for name in nominal)]
 
 
 def can_be_audited(dataset: Dataset) -> bool:

@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from .controls import TITLES
+
 TASK_TITLES = {
     "count": "Obj. Count",
     "best_view": "Best View",
@@ -119,6 +121,11 @@ def _coverage(document: dict[str, Any]) -> str:
             lines.append(f"- {run['name']} has no question of {', '.join(absent)}: its averages are over the others.")
         if run["num_cut_off"]:
             lines.append(f"- {run['name']}: {run['num_cut_off']:,} answers were cut off by the limit of tokens.")
+    measured = {control["name"] for control in document["controls"]}
+    if len(measured) > 1 and (absent := [title for name, title in TITLES.items() if name not in measured]):
+        lines.append(
+            f"- With nothing to read, or no other scene to learn from, there is no row of: {', '.join(absent)}."
+        )
     return "\n".join(lines)
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from spatialmosaic_builder.schema import RECORD_SCHEMA
 from spatialmosaic_eval.config import ReportConfig, RunConfig
 from spatialmosaic_eval.errors import EvalError
 from spatialmosaic_eval.predictions import run_file
@@ -291,6 +294,22 @@ def test_controls_stand_beside_the_runs(answered: Answered, reported: Reported, 
     assert 0 < chance["types"]["obj_distance_occ_na"] < 1
 
 
+def test_a_control_that_had_no_scene_to_learn_from_is_no_row(
+    answered: Answered, reported: Reported, records: dict[str, Any], tmp_path: Path
+) -> None:
+    scene = next(iter(records.values()))["scene_name"]
+    path = tmp_path / "scene.parquet"
+    rows = [row for row in records.values() if row["scene_name"] == scene]
+    pq.write_table(pa.Table.from_pylist(rows, RECORD_SCHEMA), path)
+    folder = answered("all", right)
+    names = [row["id"] for row in rows]
+    folder = answered("one", right, data=str(path), predictions=only(tmp_path / "all.jsonl", names))
+    names = {control["name"] for control in reported(folder, controls=True)["controls"]}
+    assert {"chance", "paired_axis"} <= names
+    assert not names & {"prior", "text"}
+    assert "no row of: Commonest answer, " in (tmp_path / "report/table.md").read_text(encoding="utf-8")
+
+
 def test_every_file_is_written_and_says_the_same(answered: Answered, reported: Reported, tmp_path: Path) -> None:
     folder = answered("some", sometimes(0.6, 7))
     document = reported(folder, dataset_id="someone/spatialmosaic")
@@ -326,11 +345,6 @@ def test_the_same_runs_give_the_same_report(answered: Answered, reported: Report
 def test_runs_of_other_data_are_refused(
     answered: Answered, bench: Path, records: dict[str, Any], tmp_path: Path, reported: Reported
 ) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from spatialmosaic_builder.schema import RECORD_SCHEMA
-
     folder = answered("some", right)
     path = tmp_path / "fewer.parquet"
     pq.write_table(pa.Table.from_pylist(list(records.values())[10:], RECORD_SCHEMA), path)
