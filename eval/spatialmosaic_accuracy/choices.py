@@ -27,20 +27,23 @@ _OR = re.compile(
     rf"{_OPENING}([A-Za-z]){_ALONE}"
 )
 _RETRACTED = re.compile(
-    r"(?i:\b(?:wait|actually|rather(?! than)|correction|sorry|i mean|maybe|perhaps|possibly|alternatively|hmm|no)\b)"
+    r"(?i:\b(?:wait|actually|rather(?! than)|correction|sorry|i mean|maybe|perhaps|possibly|alternatively|hmm|no|or|also)\b)"
     rf"[^.\n]{{0,30}}?(?<![\w'])([A-Z]){_ALONE}(?!\s+[a-z])"
 )
 _STANDING = re.compile(rf"(?<![\w'])([A-Z]){_ALONE}")
 _SUBJECT = re.compile(rf"^{_CLOSING}\s+[a-z]")
 """`A is too many`, `A chair`: what follows makes a letter the subject of a clause, or an article ..."""
 _OPEN = re.compile(
-    rf"^{_CLOSING}\s+(?i:if\b|(?:is|are|could|might|may|seems)\s+(?:also|as well|be|equally|possible|plausible))"
+    rf"^{_CLOSING}\s+(?i:if\b|(?:is|are|could|might|may|seems)\s+(?:(?:also|equally|be|as)\s+)*"
+    r"(?:possible|plausible|correct|right|true|valid|well|likely|fit|work)\b)"
 )
 """... unless it leaves it open, too."""
 _REJECTED = re.compile(
-    r"(?i)(?:\b(?:not|than|over|of|nor|except|unlike|against)|n't)\W+(?:(?:option|choice|letter)\W+)?$"
+    r"(?i)(?:\b(?:(?<!if )not|than|over|of|nor|except|unlike|against)|n't)\W+(?:(?:option|choice|letter)\W+)?$"
 )
-_STRETCH = re.compile(r"\n|[.!?]\s+(?=[A-Z][a-z])|\b(?:because|since|due to|explanation|reason(?:ing)?)\b")
+_STRETCH = re.compile(
+    r"\n|[.!?]\s+(?=[A-Z][a-z])|(?<=\w\w[.!?])\s+(?=[A-Z])|\b(?:because|since|due to|explanation|reason(?:ing)?)\b"
+)
 """Where the sentence that chooses a letter ends: what follows may tell of other letters."""
 _BARE_LINE = re.compile(rf"\n[^\w\n]*([A-Z]){_CLOSING}[.!]?[ \t]*(?=\n|$)")
 _LETTERED = re.compile(r"(?<![\w'])([A-Za-z])\s*[.:)\]]+\s*")
@@ -148,10 +151,15 @@ def _head_letter(text: str, letters: list[str], bodies: list[set[str]]) -> Parse
     if not is_alone and is_word and not (letter.isupper() and (_VERB.match(rest) or _STANDING.match(rest.strip()))):
         # `A chair`, `I think`: a word follows without any mark.
         return NOTHING
-    others = [found[1] for found in _BARE_LINE.finditer(rest) if found[1] != letter.upper()]
-    if others or _has_rival(letter.upper(), _STRETCH.split(rest, maxsplit=1)[0], letters):
-        return TWO_WAYS
-    return _among(letter, letters)
+    return TWO_WAYS if _is_joined(letter, rest, letters) else _among(letter, letters)
+
+
+def _is_joined(letter: str, rest: str, letters: list[str]) -> bool:
+    """Whether the rest of the sentence, a line of its own, or a later remark names another letter beside the one found."""
+    others = [found[1] for found in _BARE_LINE.finditer(rest)]
+    others += [found[1] for found in _STANDING.finditer(rest) if _OPEN.match(rest[found.end() :])]
+    is_open = any(other != letter.upper() for other in others)
+    return is_open or _has_rival(letter.upper(), _STRETCH.split(rest, maxsplit=1)[0], letters)
 
 
 def _has_rival(letter: object, text: str, letters: list[str]) -> bool:
@@ -201,8 +209,7 @@ def _stated_letter(text: str, letters: list[str], bodies: list[set[str]]) -> Par
             continue
         if _is_doubted(text[: match.start()]):
             continue
-        stretch = _STRETCH.split(rest, maxsplit=1)[0]
-        if _OR.match(rest) or _is_retracted(letter, rest) or _has_rival(letter.upper(), stretch, letters):
+        if _OR.match(rest) or _is_retracted(letter, rest) or _is_joined(letter, rest, letters):
             return TWO_WAYS
         return TWO_WAYS if _is_of_another(letter, rest.split("\n")[0], letters, bodies) else _among(letter, letters)
     return NOTHING

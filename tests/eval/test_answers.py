@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import permutations, product
 
 import pytest
 
@@ -124,6 +125,17 @@ READ = [
             "There is 1 mouse across 3 frames.",
         )
     ),
+    *(
+        (NAMES, "B", text)
+        for text in (
+            "Based on the images, the correct answer is **B. office chair**. A, C and D are not visible.",
+            "B\n\nExplanation: The chair (A) is in Frame 1, while the lamp is behind. Option D, the sofa, is not seen.",
+            "B. office chair\n\nIt stands on the right or behind the desk. C is too far away.",
+            "The answer is B. The sofa is visible in Frame 1 or Frame 2, and D is lower.",
+            "B. A chair could be seen, but it is lower.",
+            "B, since A is also too low",
+        )
+    ),
     (YES_NO, "A", "The answer is yes"),
     (YES_NO, "B", "Answer: No"),
     (POINTS, "C", "(300, 40)"),
@@ -168,6 +180,7 @@ AMBIGUOUS_ANSWERS = [
         for text in (
             "D, but A is also possible",
             "D (or A)",
+            "The answer is D. A is plausible, too.",
             "D\nA",
             "D. Alternatively, A.",
             "D\nNo, A.",
@@ -262,6 +275,65 @@ def test_a_clear_answer_is_read(options: tuple[str, ...], letter: str, answer: s
 def test_what_can_be_read_in_two_ways_is_a_failure(options: tuple[str, ...], answer: str) -> None:
     parsed = parse_choice(answer, options)
     assert (parsed.value, parsed.state) == (None, AMBIGUOUS)
+
+
+JOINERS = [
+    *(
+        " or ",
+        ", ",
+        "/",
+        " and ",
+        " & ",
+        "; ",
+        " - ",
+        "-",
+        " \u2013 ",
+        " + ",
+        " then ",
+        ", then ",
+        " -> ",
+        " => ",
+        "\n",
+        "\n\n",
+        ".\n",
+    ),
+    *(
+        ", or maybe ",
+        " vs. ",
+        " as well as ",
+        " to ",
+        " through ",
+        " ... ",
+        "~",
+        ": ",
+        "\t",
+        " ",
+        ". Or ",
+        ". Also ",
+        ", else ",
+    ),
+    *(
+        ", possibly ",
+        ". Alternatively, ",
+        ", wait ",
+        ". Wait, ",
+        ", no ",
+        ". Hmm, ",
+        ". Actually ",
+        ", I mean ",
+        "? ",
+        ", if not ",
+    ),
+    *(". Maybe ", ". It could also be ", " or option ", ", perhaps "),
+]
+
+
+@pytest.mark.parametrize("joiner", JOINERS)
+def test_two_letters_are_a_failure_however_they_are_joined(joiner: str) -> None:
+    shapes = ("{}", "({})", "**{}**", "[{}]", "Option {}", "The answer is {}", "Answer: {}", "I choose {}")
+    for shape, (first, second) in product(shapes, permutations("ABCD", 2)):
+        answer = f"{shape.format(first)}{joiner}{second}"
+        assert parse_choice(answer, NAMES).value is None, answer
 
 
 @pytest.mark.parametrize(("options", "answer"), UNREADABLE)
