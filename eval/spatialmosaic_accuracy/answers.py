@@ -70,7 +70,7 @@ _REASONING_OPEN = re.compile(r"(?is)<(?:think|thinking|reasoning)>.*")
 _SPECIAL = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn)>")
 _FINAL = re.compile(r"(?is)<answer>(.*?)(?:</answer>|\Z)|\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LATEX = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathbb)\s*\{([^{}]*)\}")
-_TYPOGRAPHY = re.compile(r"[*`$#]+|(?<!\d)~+|~+(?!\d)|(?<!\w)_+|_+(?!\w)|\\(?=[()\[\]])")
+_TYPOGRAPHY = re.compile(r"(?<!\w)[*`~$#_]+|[*`~$#_]+(?!\w)|\\(?=[()\[\]])")
 _PLAIN_SIGNS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u2212": "-"})
 
 

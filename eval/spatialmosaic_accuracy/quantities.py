@@ -23,7 +23,7 @@ _NUMBER = re.compile(
 _WORD_NUMBER = re.compile(rf"\b(?<!-)({'|'.join(NUMBER_WORDS)})(?!-)\b", re.IGNORECASE)
 _COMPOUND = re.compile(
     rf"(?:\d|\b(?:{'|'.join(NUMBER_WORDS)}))\s+(?:and\s+a\s+)?(?:half|quarter|hundred|thousand|million)\b"
-    rf"|\bminus\s+\w|(?:\b(?:{BOUND}|not)\s+|[<>\u2264\u2265]\s*)(?:\d|(?:{'|'.join(NUMBER_WORDS)})\b)|\d\s*~\s*\d",
+    rf"|\bminus\s+\w|(?:\b(?:{BOUND}|not)\s+|[<>\u2264\u2265]\s*)(?:\d|(?:{'|'.join(NUMBER_WORDS)})\b)|[\w)]\s*(?:~|\.\.+)\s*\d",
     re.IGNORECASE,
 )
 """Numbers that are more than their parts, bounds and ranges: not read, lest a part of one counts."""
