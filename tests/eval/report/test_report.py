@@ -185,7 +185,9 @@ def test_an_oracle_is_right_in_every_rotation(
     (guessed,) = reported(folder)["runs"]
     assert guessed["rotation"]["all_right"]["value"] < guessed["rotation"]["mean"]["value"] < 0.6
     page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
-    assert f"<b>{100 * guessed['rotation']['all_right']['value']:.1f}</b>" in page.split("all rotations right")[1][:400]
+    assert (
+        f"<b>{100 * guessed['rotation']['all_right']['value']:.1f}</b>" in page.split("all rotations right")[1][:400]
+    )
 
 
 def test_order_and_number_of_files_change_nothing(answered: Answered, reported: Reported) -> None:
