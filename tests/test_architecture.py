@@ -38,7 +38,10 @@ PURE |= {
     f"builder/audit/{name}.py" for name in ("choices", "report", "solvers", "statistics", "text_model", "view_flips")
 }
 PURE |= {f"eval/{name}.py" for name in ("question", "selection", "views")}
-PURE |= {f"eval/spatialmosaic_accuracy/{name}.py" for name in ("answers", "choices", "quantities", "scoring")}
+PURE |= {
+    f"eval/spatialmosaic_accuracy/{name}.py"
+    for name in ("answers", "choices", "letters", "option_texts", "quantities", "scoring")
+}
 PURE |= {
     f"eval/report/{name}.py"
     for name in ("breakdowns", "charts", "comparisons", "controls", "debiased", "estimates", "published")

@@ -6,10 +6,12 @@ import evaluate
 # From the Hub, only the neighbours that are named here come along: those of the scorer, too.
 from .answers import STATES
 from .choices import parse_choice
+from .letters import named_letter
+from .option_texts import plain_words
 from .quantities import parse_number
 from .scoring import PARSERS, QUESTION_TYPES, averages, score_answer, type_means
 
-__all__ = ["SpatialMosaicAccuracy", "parse_choice", "parse_number"]
+__all__ = ["SpatialMosaicAccuracy", "named_letter", "parse_choice", "parse_number", "plain_words"]
 
 _DESCRIPTION = """\
 Scores answers to SpatialMosaic-Bench: accuracy of choices, mean relative accuracy of numbers and mean point accuracy of

@@ -97,7 +97,7 @@ def test_what_it_imports_comes_along_from_the_hub() -> None:
 
     imports = get_imports(str(FOLDER / "spatialmosaic_accuracy.py"))
     assert {(kind, name) for kind, name, *_ in imports} == {
-        *(("internal", name) for name in ("answers", "choices", "quantities", "scoring")),
+        *(("internal", name) for name in ("answers", "choices", "letters", "option_texts", "quantities", "scoring")),
         ("library", "datasets"),
         ("library", "evaluate"),
     }
