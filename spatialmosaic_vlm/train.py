@@ -29,7 +29,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         train(parse_arguments(list(sys.argv[1:] if argv is None else argv)))
     except (OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {sentence(error)}")
+
+
+def sentence(error: Exception) -> str:
+    """Say what was wrong. A loader process hands over its whole traceback, which ends with that."""
+    return str(error).strip().rpartition(f"\n{type(error).__name__}: ")[2]
 
 
 def train(arguments: Arguments) -> Path:
@@ -47,7 +52,7 @@ def train(arguments: Arguments) -> Path:
     from .training.hub import check_access, push_run
     from .training.preflight import check_length, check_template
     from .training.records import prompt_texts, read_records
-    from .training.start import choose_trained, load_start, random_start
+    from .training.start import choose_trained, leaves_weights_unused, load_start, random_start
     from .training.trainer import SpatialMosaicTrainer
 
     data, start, settings = arguments
@@ -73,6 +78,8 @@ def train(arguments: Arguments) -> Path:
 
     rows = records.rows(data.questions_per_set)
     adapter = choose_trained(start, model)
+    if settings.ddp_find_unused_parameters is None:
+        settings.ddp_find_unused_parameters = leaves_weights_unused(start)
     eval_rows = None if held_out is None else held_out.rows(data.questions_per_set)
     trainer = SpatialMosaicTrainer(model, processor, settings, rows, eval_rows, adapter)
     header = run_header(arguments, source, trainer.model, records, len(rows))

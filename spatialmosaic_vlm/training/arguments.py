@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from transformers.integrations import get_available_reporting_integrations
 from trl import SFTConfig, TrlParser
+
+from ..configuration_spatial_mosaic import SpatialMosaicConfig
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -88,7 +91,20 @@ class ModelArguments:
         if (self.model_name_or_path is None) == (self.random_model is None):
             raise ValueError("Expected exactly one of model_name_or_path and random_model.")
         if isinstance(self.random_model, str):
-            self.random_model = json.loads(self.random_model)
+            self.random_model = _parsed(self.random_model)
+        unknown = sorted(set(self.random_model or {}) - {entry.name for entry in fields(SpatialMosaicConfig)})
+        if unknown:
+            raise ValueError(f"random_model holds {', '.join(unknown)}, which SpatialMosaicConfig does not have.")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"random_model is no JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"random_model takes an object of what differs from tiny.py, got {text}.")
+    return content
 
 
 @dataclass
@@ -103,7 +119,9 @@ class TrainArguments(SFTConfig):
     report_to: list[str] | None = field(
         default_factory=lambda: ["tensorboard"], metadata={"help": "Where curves go, or none."}
     )
-    ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every part is always used."})
+    ddp_find_unused_parameters: bool | None = field(
+        default=None, metadata={"help": "By default looked for only where an encoder trains, whose end is never read."}
+    )
     remove_unused_columns: bool = field(default=False, metadata={"help": "Rows are made when they are read."})
     assistant_only_loss: bool = field(default=True, metadata={"help": "The loss is that of the answers."})
     export_merged: bool = field(
@@ -117,6 +135,9 @@ class TrainArguments(SFTConfig):
                 "assistant_only_loss must be true, remove_unused_columns, packing and padding_free false: "
                 "rows are made by this package's own collator, which computes the loss of the answers alone."
             )
+        absent = sorted({str(name) for name in self.report_to or ()} - set(get_available_reporting_integrations()))
+        if absent:
+            raise ValueError(f"report_to names {', '.join(absent)}, which is not installed here or not known.")
 
 
 Arguments = tuple[DataArguments, ModelArguments, TrainArguments]

@@ -68,3 +68,8 @@ def is_whole(checkpoint: Path) -> bool:
 def mark_whole(checkpoint: Path) -> None:
     """Say that every process has written its part."""
     (checkpoint / _MARK).touch()
+
+
+def unmark(checkpoint: Path) -> None:
+    """Say that a checkpoint is about to be written again."""
+    (checkpoint / _MARK).unlink(missing_ok=True)

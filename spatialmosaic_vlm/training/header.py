@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import MISSING, asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from .arguments import Arguments
+from .arguments import Arguments, TrainArguments
 from .records import Records
 from .start import PARTS
 
+_ALWAYS_SHOWN = (
+    *("learning_rate", "weight_decay", "lr_scheduler_type", "warmup_steps", "num_train_epochs", "max_steps"),
+    *("optim", "max_grad_norm", "bf16", "seed"),
+)
+"""Training settings that the screen shows even where they are the library's own."""
 _VERSIONS = ("spatialmosaic", "torch", "transformers", "trl", "peft", "accelerate", "deepspeed", "datasets")
 
 
@@ -75,7 +81,7 @@ def hardware() -> str:
 
 
 def format_header(header: dict[str, Any]) -> str:
-    """Write a header for the screen; run.json holds all of it."""
+    """Write a header for the screen; run.json also holds the training settings that are the libraries' own."""
     batch, data = header["effective_batch"], header["data"]
     lines = [
         f"effective batch: {batch['rows']} rows, {batch['mean_questions']:g} questions on average ("
@@ -91,7 +97,22 @@ def format_header(header: dict[str, Any]) -> str:
     lines += [
         f"{name:24}{counts['trained']:16,}{counts['frozen']:16,}" for name, counts in (parts | {"all": total}).items()
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_settings(header["config"])])
+
+
+def _settings(config: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Lines of the resolved configuration."""
+    defaults = {
+        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        for entry in fields(TrainArguments)
+    }
+    for group, settings in config.items():
+        yield f"{group}:"
+        for name, value in settings.items():
+            if name.endswith("_token"):
+                continue  # secret, or nothing of this model's
+            if group != "training" or name in _ALWAYS_SHOWN or value != defaults.get(name, value):
+                yield f"  {name}: {value}"
 
 
 def write_header(header: dict[str, Any], run_folder: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from peft import LoraConfig
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoProcessor
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
@@ -45,9 +47,12 @@ def random_start(arguments: ModelArguments, run_folder: Path, texts: Iterable[st
             "as model_name_or_path."
         )
     folder = run_folder / "start"
-    if not (folder / "config.json").exists():
+    if not folder.is_dir():
         assert isinstance(arguments.random_model, dict)
-        write_tiny_checkpoint(folder, texts, arguments.random_model, seed=seed)
+        partial = folder.with_name("start.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        write_tiny_checkpoint(partial, texts, arguments.random_model, seed=seed)
+        partial.rename(folder)
     return str(folder.resolve())
 
 
@@ -72,9 +77,12 @@ def load_start(
     options: dict[str, Any] = {"dtype": arguments.dtype}
     if arguments.attn_implementation:
         options["attn_implementation"] = arguments.attn_implementation
-    model, report = SpatialMosaicForConditionalGeneration.from_pretrained(
-        source, output_loading_info=True, ignore_mismatched_sizes=True, **options
-    )
+    try:
+        model, report = SpatialMosaicForConditionalGeneration.from_pretrained(
+            source, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        )
+    except (ImportError, SafetensorError) as error:
+        raise ValueError(f"{source} cannot be loaded: {error}") from error
     _refuse_misfits(source, report)
     try:
         processor = AutoProcessor.from_pretrained(source)
@@ -158,6 +166,11 @@ def choose_trained(arguments: ModelArguments, model: nn.Module) -> LoraConfig | 
         assert part is not None
         part.requires_grad_(True)
     return None
+
+
+def leaves_weights_unused(arguments: ModelArguments) -> bool:
+    """Tell whether weights train that no loss depends on: those of an encoder behind the layer that is read."""
+    return not {"vision_tower", "geometry_encoder"}.isdisjoint(arguments.train_parts)
 
 
 def _part(model: nn.Module, name: str) -> nn.Module | None:

@@ -14,7 +14,7 @@ from trl import SFTTrainer
 from ..modeling_spatial_mosaic import SpatialMosaicForConditionalGeneration
 from ..processing_spatial_mosaic import SpatialMosaicProcessor
 from .arguments import TrainArguments
-from .checkpoints import mark_whole
+from .checkpoints import mark_whole, unmark
 from .collator import FrameSetCollator
 from .curve import draw_curve
 from .export import export_merged
@@ -48,11 +48,14 @@ class SpatialMosaicTrainer(SFTTrainer):
                     weight.data = weight.data.float()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        run_folder = Path(self.args.output_dir)
+        checkpoint = run_folder / f"checkpoint-{self.state.global_step}"
+        if self.is_world_process_zero():
+            unmark(checkpoint)
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
-            run_folder = Path(self.args.output_dir)
-            mark_whole(run_folder / f"checkpoint-{self.state.global_step}")
+            mark_whole(checkpoint)
             draw_curve(self.state.log_history, run_folder / "curve.png")
 
     def finish(self) -> None:

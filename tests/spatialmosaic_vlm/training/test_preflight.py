@@ -11,9 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2Config
 
+from spatialmosaic_vlm.processing_spatial_mosaic import SpatialMosaicProcessor
 from spatialmosaic_vlm.train import train
 from spatialmosaic_vlm.training.preflight import check_length, check_template
-from spatialmosaic_vlm.training.start import choose_trained, load_start
+from spatialmosaic_vlm.training.records import prompt_texts
+from spatialmosaic_vlm.training.start import choose_trained, load_start, random_start
 
 
 @pytest.fixture
@@ -65,6 +67,33 @@ def test_a_checkpoint_of_other_sizes_is_refused(load, checkpoint):
     save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ValueError, match=r"1 have another size than its config.json says, such as model\.multi_modal"):
         load()
+
+
+def test_half_a_weights_file_is_refused(load, checkpoint):
+    weights = checkpoint / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="checkpoint cannot be loaded: "):
+        load()
+
+
+def test_attention_that_is_not_installed_is_refused(arguments, checkpoint, tmp_path):
+    model = arguments(tmp_path, "--attn_implementation", "flash_attention_2")[1]
+    with pytest.raises(ValueError, match=r"FlashAttention2|Flash Attention"):
+        load_start(model, str(checkpoint))
+
+
+def test_half_a_random_start_is_not_taken_for_a_whole_one(arguments, records, tmp_path, monkeypatch):
+    model = arguments(tmp_path)[1]
+    with monkeypatch.context() as broken:
+        broken.setattr(SpatialMosaicProcessor, "save_pretrained", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            random_start(model, tmp_path, prompt_texts(records), seed=0)
+    assert not (tmp_path / "start").exists()
+    load_start(model, random_start(model, tmp_path, prompt_texts(records), seed=0))
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_processor_that_makes_other_inputs_is_refused(load, checkpoint):

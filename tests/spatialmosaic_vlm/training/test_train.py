@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +19,17 @@ import yaml
 from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file
+from torch.utils.data import DataLoader
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from trl import SFTTrainer
 
-from spatialmosaic_vlm.train import main, train
+from spatialmosaic_vlm.train import main, sentence, train
 from spatialmosaic_vlm.training.arguments import RECIPES
+from spatialmosaic_vlm.training.checkpoints import is_whole
 from spatialmosaic_vlm.training.collator import FrameSetCollator
 from spatialmosaic_vlm.training.export import export_merged
+from spatialmosaic_vlm.training.header import format_header
+from spatialmosaic_vlm.training.records import read_records
 from spatialmosaic_vlm.training.trainer import SpatialMosaicTrainer
 
 STEPS = 6
@@ -53,6 +61,16 @@ def test_the_run_folder_says_what_was_trained(run):
     assert config["training"]["learning_rate"] == 2e-3
     assert config["data"]["questions_per_set"] == 4
     assert set(header["versions"]) >= {"torch", "transformers", "trl", "peft"}
+    screen = format_header(header)
+    for line in (
+        "effective batch: 2 rows",
+        "  learning_rate: 0.002",
+        "  weight_decay: 0.0",
+        "  lora_r: 16",
+        "  profile: paper",
+    ):
+        assert f"\n{line}" in f"\n{screen}", line
+    assert "token" not in screen.split("training:")[1]
 
 
 def test_a_curve_and_tensorboard_files_lie_beside_the_run(run):
@@ -149,6 +167,49 @@ def test_an_adapter_does_not_go_on_with_another_model(run, arguments, start, tmp
         train(arguments(tmp_path, "--resume_from_checkpoint", str(run / "start")))
 
 
+def test_a_checkpoint_that_is_written_again_is_not_whole_meanwhile(arguments, tmp_path, monkeypatch):
+    options = ["--save_steps", "1", "--max_steps", "2", "--export_merged", "false"]
+    run = train(arguments(tmp_path, *options))
+    assert is_whole(run / "checkpoint-2")
+
+    def full_disk(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(SFTTrainer, "_save_checkpoint", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        train(arguments(tmp_path, *options, "--resume_from_checkpoint", str(run / "checkpoint-1")))
+    assert not is_whole(run / "checkpoint-2")
+
+
+def test_every_record_is_asked_once_an_epoch(arguments, tmp_path, monkeypatch):
+    asked: list[int] = []
+    collate = FrameSetCollator.__call__
+
+    def noted(self, rows):
+        asked.extend(record for row in rows for record in row["records"])
+        return collate(self, rows)
+
+    monkeypatch.setattr(FrameSetCollator, "__call__", noted)
+    options = ["--num_train_epochs", "2", "--per_device_train_batch_size", "5", "--gradient_accumulation_steps", "2"]
+    train(arguments(tmp_path, *options, "--max_records", "50", "--export_merged", "false"))
+    once = list(range(50))
+    first, second = asked[: len(once)], asked[len(once) :]
+    assert sorted(first) == sorted(second) == once
+    assert first != second
+
+
+def test_what_a_loader_process_could_not_read_is_said_in_a_sentence(arguments, rooms, tmp_path):
+    root = tmp_path / "images"
+    shutil.copytree(rooms, root)
+    data = replace(arguments(tmp_path)[0], image_root=str(root))
+    picture = root / read_records(data, "train", None).table[0]["image_paths"][0]
+    picture.write_bytes(picture.read_bytes()[:500])
+    rows = read_records(data, "train", None).rows(1)
+    with pytest.raises(ValueError, match="Traceback") as caught:
+        next(iter(DataLoader(rows, num_workers=1, collate_fn=list)))
+    assert re.fullmatch(r"A picture of record \w+ cannot be read \(.*\); remove it and run .*", sentence(caught.value))
+
+
 @pytest.fixture
 def command(rooms, questions):
     """Makes the command line of a run in a process of its own."""
@@ -202,7 +263,8 @@ def test_two_processes_that_share_out_the_training_are_one_process(command, star
     options = ["--config", str(tmp_path / "recipe.yaml"), "--max_steps", "5", "--lora_dropout", "0"]
     one, two = tmp_path / "one", tmp_path / "two"
     finish(command(one, *options, "--per_device_train_batch_size", "4"))
-    shared_out = ["--per_device_train_batch_size", "2", "--save_steps", "5", "--export_merged", "true"]
+    shared_out = ["--per_device_train_batch_size", "1", "--gradient_accumulation_steps", "2"]
+    shared_out += ["--save_steps", "5", "--export_merged", "true"]
     finish(command(two, *options, *shared_out, launcher=launch))
     assert json.loads((two / "run.json").read_text(encoding="utf-8"))["effective_batch"]["rows"] == 4
     assert list((two / "checkpoint-5").glob("global_step5/*zero_pp_rank_1*optim_states.pt"))
@@ -213,3 +275,13 @@ def test_two_processes_that_share_out_the_training_are_one_process(command, star
         torch.testing.assert_close(others[name], value, rtol=1e-3, atol=1e-4)
     merged = load_file(two / "merged" / "model.safetensors")
     assert set(merged) == set(load_file(start / "model.safetensors"))
+
+
+@pytest.mark.slow
+def test_encoders_train_in_several_processes(command, start, tmp_path):
+    options = ["--lora_r", "0", "--train_parts", "vision_tower", "geometry_encoder", "--max_steps", "3"]
+    options += ["--per_device_train_batch_size", "1"]
+    launch = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0")
+    finish(command(tmp_path / "run", *options, launcher=launch))
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["effective_batch"]["processes"] == 2
+    assert list(losses(tmp_path / "run")) == [1, 2, 3]
