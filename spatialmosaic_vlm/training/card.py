@@ -38,7 +38,8 @@ def model_card(run_folder: Path, kind: Kind, repo_id: str) -> str:
     start, base = start_checkpoint(header)
     conversion = _conversion(start)
     has_geometry = "geometry_encoder" in parts
-    licences = part_licences(conversion, base, has_geometry)
+    is_random = config["model"]["random_model"] is not None
+    licences = part_licences(conversion, base, has_geometry, is_random)
     is_adapter = kind == "adapter"
     batch = header["effective_batch"]
     recipe = {name: config[group][name] for group, names in _RECIPE.items() for name in names}
@@ -87,8 +88,8 @@ def _conversion(start: Path | None) -> dict[str, Any] | None:
 
 
 def _conversion_command(conversion: dict[str, Any] | None, base: str) -> str | None:
-    """The command line that makes the start checkpoint again."""
-    if conversion is None:
+    """The command line that makes the start checkpoint again; None where there is none."""
+    if conversion is None or conversion.get("trained_since"):
         return None
     shown = ("source", "vision", "text", "geometry", "fusion_scope", "fusion_gate", "geometry_resize", "frame_labels")
     flags = []

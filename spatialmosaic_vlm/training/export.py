@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def export_merged(adapter: Path, out: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     merged.save_pretrained(partial)
     AutoProcessor.from_pretrained(base).save_pretrained(partial)
+    keep_origin(Path(base), partial)
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
     return out
+
+
+def keep_origin(base: Path, out: Path) -> None:
+    """Write beside a trained model what its parts were before, so that a run that goes on from it knows their licences."""
+    file = base / "conversion.json"
+    if file.is_file():
+        origin = json.loads(file.read_text(encoding="utf-8")) | {"trained_since": True}
+        (out / file.name).write_text(json.dumps(origin, indent=2), encoding="utf-8")

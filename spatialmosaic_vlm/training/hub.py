@@ -13,8 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 from .arguments import TrainArguments
 from .card import Kind, model_card, start_checkpoint
 
-_PRIVATE_FILES = shutil.ignore_patterns("training_args.bin", "README.md")
-"""Left out: a pickle full of this machine's folders, and the empty card that PEFT writes."""
+_PRIVATE_FILES = shutil.ignore_patterns("training_args.bin", "conversion.json", "README.md")
+"""Left out: what is full of this machine's folders, and the empty card that PEFT writes."""
 
 
 def check_access(settings: TrainArguments) -> None:

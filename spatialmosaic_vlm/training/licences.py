@@ -28,17 +28,24 @@ class Licence:
     licence: str
 
 
-def part_licences(conversion: dict[str, Any] | None, base: str, has_geometry: bool) -> list[Licence]:
+def part_licences(
+    conversion: dict[str, Any] | None, base: str, has_geometry: bool, is_random: bool = False
+) -> list[Licence]:
     """List the parts of a model.
 
     Args:
         conversion: conversion.json of the start checkpoint; None where there is none.
         base: Name of the start checkpoint.
         has_geometry: Whether the model has a geometry encoder.
+        is_random: Whether the start checkpoint was of nobody's making.
     """
     rows = []
-    if conversion is None:
+    if is_random:
+        rows.append(Licence("all weights before training", "random", "none"))
+    elif conversion is None:
         rows.append(Licence("all weights before training", f"`{base}`", "see there"))
+        if has_geometry:
+            rows.append(_row("geometry encoder", base))
     elif conversion["source"]:
         rows.append(_row("vision tower, projector, language model", conversion["source"]))
     else:

@@ -17,7 +17,7 @@ from .arguments import TrainArguments
 from .checkpoints import mark_whole, unmark
 from .collator import FrameSetCollator
 from .curve import draw_curve
-from .export import export_merged
+from .export import export_merged, keep_origin
 
 
 class SpatialMosaicTrainer(SFTTrainer):
@@ -72,6 +72,8 @@ class SpatialMosaicTrainer(SFTTrainer):
             # This process merges alone: under ZeRO-3 loading would wait for the others.
             unset_hf_deepspeed_config()
             export_merged(trained, run_folder / "merged")
+        if not isinstance(self.model, PeftModel):
+            keep_origin(Path(self.model.config.name_or_path), trained)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Leave the card to `hub.py`, which knows data and licences."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from spatialmosaic_vlm.training.card import model_card
+from spatialmosaic_vlm.training.export import keep_origin
 
 CONVERSION = {
     "source": "lmms-lab/LLaVA-Video-7B-Qwen2",
@@ -28,11 +29,14 @@ CONVERSION = {
 def card(tmp_path: Path):
     """Writes the card of a run that started from a converted checkpoint."""
 
-    def write(kind: Any = "merged", **conversion: Any) -> tuple[dict[str, Any], str]:
+    def write(
+        kind: Any = "merged", unknown: bool = False, random: bool = False, **conversion: Any
+    ) -> tuple[dict[str, Any], str]:
         start = tmp_path / "start-7b"
         start.mkdir(exist_ok=True)
         choices = CONVERSION | conversion
-        (start / "conversion.json").write_text(json.dumps(choices), encoding="utf-8")
+        if not (unknown or random):
+            (start / "conversion.json").write_text(json.dumps(choices), encoding="utf-8")
         parts = {"fusion": {"trained": 7, "frozen": 0}, "language_model": {"trained": 3, "frozen": 70}}
         if choices["geometry"]:
             parts["geometry_encoder"] = {"trained": 0, "frozen": 9}
@@ -59,6 +63,7 @@ def card(tmp_path: Path):
                     "lora_alpha": 256,
                     "lora_dropout": 0.05,
                     "dtype": "auto",
+                    "random_model": {} if random else None,
                 },
                 "training": training | {"max_steps": -1},
             },
@@ -89,6 +94,23 @@ def test_a_model_without_it_has_the_terms_of_its_questions(card, geometry):
 
 def test_a_geometry_encoder_that_is_not_known_counts_as_non_commercial(card):
     assert card(geometry="somebody/vggt-tuned")[0]["license"] == "cc-by-nc-4.0"
+
+
+def test_a_start_that_says_nothing_of_its_geometry_encoder_counts_as_non_commercial(card):
+    data, text = card(unknown=True)
+    assert data["license"] == "cc-by-nc-4.0"
+    assert "| geometry encoder | `start-7b` | see there |" in text
+    assert card(unknown=True, geometry=None)[0]["license_name"] == "scannetpp-terms-of-use"
+    assert card(random=True)[0]["license_name"] == "scannetpp-terms-of-use"
+
+
+def test_a_trained_model_that_is_trained_further_keeps_its_licences(card, tmp_path):
+    card()
+    keep_origin(tmp_path / "start-7b", tmp_path)
+    (tmp_path / "conversion.json").replace(tmp_path / "start-7b" / "conversion.json")
+    text = model_card(tmp_path, "merged", "me/mosaic")
+    assert "| geometry encoder | `facebook/VGGT-1B` | CC BY-NC 4.0: non-commercial |" in text
+    assert "spatialmosaic-convert" not in model_card(tmp_path, "adapter", "me/mosaic")
 
 
 def test_an_adapter_says_what_it_is_of_use_with_and_how_to_make_that(card, tmp_path):

@@ -104,6 +104,19 @@ def test_the_merged_model_is_the_trained_one(run, records):
     assert all(torch.equal(started[name], ended[name]) for name in frozen)
 
 
+def test_models_remember_what_they_were_made_of(arguments, start, tmp_path):
+    made_of = Path(shutil.copytree(start, tmp_path / "made"))
+    (made_of / "conversion.json").write_text('{"geometry": "facebook/VGGT-1B"}', encoding="utf-8")
+    data, model, settings = arguments(tmp_path / "run", "--max_steps", "1")
+    named = replace(model, random_model=None, model_name_or_path=str(made_of))
+    train((data, named, settings))
+    full = arguments(tmp_path / "full", "--max_steps", "1")[2]
+    train((data, replace(named, lora_r=0), full))
+    for folder in ("run/merged", "full/model"):
+        origin = json.loads((tmp_path / folder / "conversion.json").read_text(encoding="utf-8"))
+        assert origin == {"geometry": "facebook/VGGT-1B", "trained_since": True}
+
+
 def test_any_checkpoint_can_be_merged(run, tmp_path):
     export_merged(run / "checkpoint-4", tmp_path / "merged")
     assert AutoModelForImageTextToText.from_pretrained(tmp_path / "merged").config.model_type == "spatial_mosaic"
