@@ -135,6 +135,11 @@ class TrainArguments(SFTConfig):
                 "assistant_only_loss must be true, remove_unused_columns, packing and padding_free false: "
                 "rows are made by this package's own collator, which computes the loss of the answers alone."
             )
+        if self.dataloader_persistent_workers:
+            raise ValueError(
+                "dataloader_persistent_workers must be false: with it a run that is resumed draws other random numbers "
+                "in its next epoch than an unbroken one."
+            )
         absent = sorted({str(name) for name in self.report_to or ()} - set(get_available_reporting_integrations()))
         if absent:
             raise ValueError(f"report_to names {', '.join(absent)}, which is not installed here or not known.")

@@ -119,6 +119,7 @@ def test_report_to_is_honoured():
         ("random_model: '{fusion_scope'", "random_model is no JSON"),
         ("random_model: '[1]'", "random_model takes an object"),
         ("random_model: {}\nreport_to: no_such_tracker", "report_to names no_such_tracker, which is not installed"),
+        ("random_model: {}\ndataloader_persistent_workers: true", "dataloader_persistent_workers must be false"),
         ("random_model: {}\nquestions_per_set: 0", "questions_per_set takes a positive number"),
         ("a: [", "no YAML"),
     ],

@@ -244,7 +244,9 @@ def finish(command: list[str]) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_with_the_same_losses(command, tmp_path):
-    options = ["--per_device_train_batch_size", "2", "--max_steps", "12", "--save_steps", "3"]
+    # Over the ends of epochs, with a loader process and accumulation, as the recipes for GPUs have them.
+    options = ["--per_device_train_batch_size", "2", "--max_steps", "12", "--save_steps", "2", "--max_records", "40"]
+    options += ["--gradient_accumulation_steps", "2", "--dataloader_num_workers", "1"]
     options += ["--resume_from_checkpoint", "true"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     finish(command(whole, *options))
@@ -294,7 +296,7 @@ def test_two_processes_that_share_out_the_training_are_one_process(command, star
 def test_encoders_train_in_several_processes(command, start, tmp_path):
     options = ["--lora_r", "0", "--train_parts", "vision_tower", "geometry_encoder", "--max_steps", "3"]
     options += ["--per_device_train_batch_size", "1"]
-    launch = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0")
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     finish(command(tmp_path / "run", *options, launcher=launch))
     assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["effective_batch"]["processes"] == 2
     assert list(losses(tmp_path / "run")) == [1, 2, 3]
