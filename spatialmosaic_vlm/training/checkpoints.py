@@ -65,6 +65,12 @@ def is_whole(checkpoint: Path) -> bool:
     return (checkpoint / _MARK).is_file()
 
 
+def steps_done(checkpoint: Path) -> int:
+    """Read how many steps a run had done."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return int(state["global_step"])
+
+
 def mark_whole(checkpoint: Path) -> None:
     """Say that every process has written its part."""
     (checkpoint / _MARK).touch()

@@ -14,7 +14,7 @@ from trl import SFTTrainer
 from ..modeling_spatial_mosaic import SpatialMosaicForConditionalGeneration
 from ..processing_spatial_mosaic import SpatialMosaicProcessor
 from .arguments import TrainArguments
-from .checkpoints import mark_whole, unmark
+from .checkpoints import mark_whole, steps_done, unmark
 from .collator import FrameSetCollator
 from .curve import draw_curve
 from .export import export_merged, keep_origin
@@ -22,6 +22,8 @@ from .export import export_merged, keep_origin
 
 class SpatialMosaicTrainer(SFTTrainer):
     """Trains on rows as `Records.rows` makes them."""
+
+    train_dataset: Any
 
     def __init__(
         self,
@@ -46,6 +48,13 @@ class SpatialMosaicTrainer(SFTTrainer):
             for weight in self.model.parameters():
                 if weight.requires_grad and weight.dtype != torch.float32:
                     weight.data = weight.data.float()
+
+    def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:
+        """Train, as TRL does; a run that had reached `max_steps` gets no further step, only its weights back."""
+        if resume_from_checkpoint and steps_done(Path(resume_from_checkpoint)) >= self.args.max_steps > 0:
+            # The library looks at max_steps after a step. With epochs of one step it sees that none is left.
+            self.train_dataset = self.train_dataset.select([0])
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         run_folder = Path(self.args.output_dir)

@@ -194,6 +194,18 @@ def test_a_checkpoint_that_is_written_again_is_not_whole_meanwhile(arguments, tm
     assert not is_whole(run / "checkpoint-2")
 
 
+def test_a_run_that_has_ended_is_not_trained_further(arguments, tmp_path):
+    options = ["--max_steps", "2", "--save_steps", "1", "--export_merged", "false", "--resume_from_checkpoint", "true"]
+    run = train(arguments(tmp_path, *options))
+    ended, weights = losses(run), load_file(run / "adapter" / "adapter_model.safetensors")
+    shutil.rmtree(run / "adapter")  # as if it had been killed before its end
+    train(arguments(tmp_path, *options))
+    assert losses(run) == ended
+    assert not (run / "checkpoint-3").exists()
+    again = load_file(run / "adapter" / "adapter_model.safetensors")
+    assert all(torch.equal(again[name], value) for name, value in weights.items())
+
+
 def test_every_record_is_asked_once_an_epoch(arguments, tmp_path, monkeypatch):
     asked: list[int] = []
     collate = FrameSetCollator.__call__
