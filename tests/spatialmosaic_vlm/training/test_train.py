@@ -33,6 +33,7 @@ from spatialmosaic_vlm.training.records import read_records
 from spatialmosaic_vlm.training.trainer import SpatialMosaicTrainer
 
 STEPS = 6
+TWO_STEPS = ("--max_steps", "2", "--save_steps", "1", "--export_merged", "false")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
 
 
@@ -180,30 +181,33 @@ def test_an_adapter_does_not_go_on_with_another_model(run, arguments, start, tmp
         train(arguments(tmp_path, "--resume_from_checkpoint", str(run / "start")))
 
 
-def test_a_checkpoint_that_is_written_again_is_not_whole_meanwhile(arguments, tmp_path, monkeypatch):
-    options = ["--save_steps", "1", "--max_steps", "2", "--export_merged", "false"]
-    run = train(arguments(tmp_path, *options))
-    assert is_whole(run / "checkpoint-2")
+@pytest.fixture(scope="module")
+def ended_run(arguments, tmp_path_factory) -> Path:
+    """A run of two steps with a checkpoint of each, and nothing merged. Tests go on with it in turn."""
+    return train(arguments(tmp_path_factory.mktemp("ended"), *TWO_STEPS))
+
+
+def test_a_run_that_has_ended_is_not_trained_further(arguments, ended_run):
+    before, adapter = losses(ended_run), ended_run / "adapter" / "adapter_model.safetensors"
+    weights = load_file(adapter)
+    shutil.rmtree(adapter.parent)  # as if it had been killed before its end
+    train(arguments(ended_run, *TWO_STEPS, "--resume_from_checkpoint", "true"))
+    assert losses(ended_run) == before
+    assert not (ended_run / "checkpoint-3").exists()
+    again = load_file(adapter)
+    assert all(torch.equal(again[name], value) for name, value in weights.items())
+
+
+def test_a_checkpoint_that_is_written_again_is_not_whole_meanwhile(arguments, ended_run, monkeypatch):
+    assert is_whole(ended_run / "checkpoint-2")
 
     def full_disk(*_: object) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr(SFTTrainer, "_save_checkpoint", full_disk)
     with pytest.raises(OSError, match="no space"):
-        train(arguments(tmp_path, *options, "--resume_from_checkpoint", str(run / "checkpoint-1")))
-    assert not is_whole(run / "checkpoint-2")
-
-
-def test_a_run_that_has_ended_is_not_trained_further(arguments, tmp_path):
-    options = ["--max_steps", "2", "--save_steps", "1", "--export_merged", "false", "--resume_from_checkpoint", "true"]
-    run = train(arguments(tmp_path, *options))
-    ended, weights = losses(run), load_file(run / "adapter" / "adapter_model.safetensors")
-    shutil.rmtree(run / "adapter")  # as if it had been killed before its end
-    train(arguments(tmp_path, *options))
-    assert losses(run) == ended
-    assert not (run / "checkpoint-3").exists()
-    again = load_file(run / "adapter" / "adapter_model.safetensors")
-    assert all(torch.equal(again[name], value) for name, value in weights.items())
+        train(arguments(ended_run, *TWO_STEPS, "--resume_from_checkpoint", str(ended_run / "checkpoint-1")))
+    assert not is_whole(ended_run / "checkpoint-2")
 
 
 def test_every_record_is_asked_once_an_epoch(arguments, tmp_path, monkeypatch):
