@@ -7,12 +7,12 @@ from pathlib import Path
 
 from . import progress
 from .audit import audit_as_json, audit_dataset
+from .card import refresh_card
 from .config import BuildConfig
 from .findings import AUDIT, VERIFICATION, Findings, read_findings
 from .pipeline import work_folder
 from .shards import write_json
 from .verify import verification_as_json, verify_dataset
-from .writer import refresh_card
 
 logger = logging.getLogger(__name__)
 

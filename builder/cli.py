@@ -12,10 +12,12 @@ import tyro
 from .config import (
     AuditConfig,
     BuildConfig,
+    CardConfig,
     DemoConfig,
     DoctorConfig,
     ExportConfig,
     PrepareImagesConfig,
+    PushConfig,
     ReportConfig,
     StatusConfig,
     VerifyConfig,
@@ -89,13 +91,30 @@ def _verify(config: VerifyConfig) -> None:
 
 
 def _keep_result(config: AuditConfig | VerifyConfig, name: str, result: dict[str, Any]) -> None:
-    """Write a result where it was asked for, else into the work folder, where `report` finds it."""
+    """Write a result where it was asked for, else into the work folder, where `report` finds it, and on the card."""
+    from .card import refresh_card
     from .pipeline import work_folder
     from .shards import write_json
 
     work = work_folder(config.dataset)
     if config.json or work.is_dir():
         write_json(config.json or work / name, result)
+    if not config.json and work.is_dir():
+        refresh_card(config.dataset, work)
+
+
+def _card(config: CardConfig) -> None:
+    from .card import refresh_card
+    from .pipeline import work_folder
+
+    refresh_card(config.dataset, work_folder(config.dataset))
+    print(f"Wrote {config.dataset / 'README.md'}.")
+
+
+def _push(config: PushConfig) -> None:
+    from .push import push
+
+    print(push(config))
 
 
 def _demo(config: DemoConfig) -> None:
@@ -115,6 +134,8 @@ _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     ExportConfig: ("export", _export),
     AuditConfig: ("audit", _audit),
     VerifyConfig: ("verify", _verify),
+    CardConfig: ("card", _card),
+    PushConfig: ("push", _push),
     DemoConfig: ("demo", _demo),
 }
 

@@ -21,6 +21,9 @@ Verify = Literal["all", "sample", "none"]
 EngineName = Literal["local", "slurm"]
 """Names of `engines.ENGINES`."""
 
+Part = Literal["all", "train", "bench", "annotations"]
+"""Names of `card.PARTS`."""
+
 RendererName = Literal["numba", "pyrender"]
 """Who looks at the mesh: see `renderers.make_renderer`."""
 
@@ -212,6 +215,48 @@ class VerifyConfig:
     """Which scans, and to which points rays are sent."""
     json: Path | None = None
     """File to write the result to; DATASET.work/verify.json, where `report` finds it, if there is such a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardConfig:
+    """Write the card of a dataset folder anew, from the data and from what `audit` and `verify` found."""
+
+    dataset: Positional[Annotated[Path, arg(metavar="DATASET")]]
+    """Dataset folder that `spatialmosaic build` wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushConfig:
+    """Publish a dataset on the Hub, all of it in one commit: Parquet files, scene lists and the card, and no picture."""
+
+    dataset: Positional[Annotated[Path, arg(metavar="DIR")]]
+    """Dataset folder that `spatialmosaic build` wrote."""
+    repo: Positional[Annotated[str, arg(metavar="REPO")]]
+    """Dataset repository, OWNER/NAME; it is made where it is missing."""
+    part: Part = "all"
+    """all, or a part with a card of its own: train (SpatialMosaic), bench (SpatialMosaic-Bench), annotations."""
+    private: bool = False
+    """Make a repository that its owner alone sees."""
+    revision: str = "main"
+    """Branch to push to; it is made where it is missing."""
+    dry_run: bool = False
+    """Look everything over and say what would be sent; needs no network."""
+    include_images: bool = False
+    """Let pictures be published too; only with --rights."""
+    image_root: Path | None = None
+    """Folder with the pictures that --include-images sends, at the paths that records give them."""
+    rights: str = ""
+    """By which right you publish the pictures, in a sentence: it stands on the card."""
+
+    def check(self) -> None:
+        """Raise ValueError for options that contradict each other."""
+        if self.include_images and not self.rights.strip():
+            raise ValueError(
+                '--include-images takes --rights "...": a sentence that says by which right you publish the pictures. '
+                "ScanNet++ may not be redistributed."
+            )
+        if not self.include_images and (self.rights or self.image_root is not None):
+            raise ValueError("--rights and --image-root are for --include-images; pass it too, or leave them out.")
 
 
 @dataclass(frozen=True, slots=True)

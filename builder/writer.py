@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,21 @@ from tqdm import tqdm
 from . import contests
 from .annotations import FRAMES_SCHEMA, INSTANCES_SCHEMA, VIEWS_SCHEMA
 from .balance import Stock, stock_of
-from .card import CONFIG_DESCRIPTIONS, Build, card_text
+from .card import CONFIG_DESCRIPTIONS, card_text, read_builds
 from .findings import forget_checks
+from .markers import is_whole, marker_name, read_marker
 from .merge import finish_records, plan_quotas
 from .randomness import digest
-from .rules import PROFILES
+from .rules import PROFILES, VisibilityRules
 from .schema import RECORD_SCHEMA
 from .shards import replace_folder, write_text
 from .splits import SPLITS
-from .version import source_digest
+from .version import BUILDER_VERSION, source_digest
 
 LEVEL_FIELDS = ("overlap_level", "occ_level", "vis_level", "gt_scenario")
 """Diagnostic columns that are counted in the report."""
-_ROWS_PER_GROUP = 50_000
+ROWS_PER_GROUP = 50_000
+"""Of the Parquet files: small enough for the Hub's viewer."""
 _GROUPS_PER_SHARD = 10
 
 Counts = dict[str, dict[str, dict[str, int]]]
@@ -102,10 +104,11 @@ def write_dataset(plan: DatasetPlan) -> Counts:
         _write_config(plan, "annotations", annotations_key, ANNOTATION_SCHEMA, annotations, aside)
         if (aside / plan.profile).is_dir():
             forget_checks(plan.work)
-        folders = {name: aside / name if (aside / name).is_dir() else plan.out / name for name in CONFIG_DESCRIPTIONS}
+        is_new = {name: (aside / name).is_dir() for name in CONFIG_DESCRIPTIONS}
+        folders = {name: (aside if is_new[name] else plan.out) / name for name in CONFIG_DESCRIPTIONS}
+        markers = {name: aside if is_new[name] else plan.work for name in PROFILES}
         aside.mkdir(parents=True, exist_ok=True)
-        this_build = Build(plan.profile, counts, plan.identity)
-        write_text(aside / "README.md", card_text(folders, _builds(plan.out, plan.work, this_build), plan.work))
+        write_text(aside / "README.md", card_text(folders, read_builds(folders, markers), plan.work))
         _put_in_place(plan, aside)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -128,22 +131,6 @@ def _candidates(plan: DatasetPlan, scene: str, uneven: list[int]) -> pa.Table:
 
 def _candidates_file(plan: DatasetPlan, scene: str) -> Path:
     return plan.work / "candidates" / plan.profile / scene / "candidates.parquet"
-
-
-def refresh_card(out: Path, work: Path) -> None:
-    """Write the card of a dataset folder again, with what is known of it now."""
-    folders = {name: out / name for name in CONFIG_DESCRIPTIONS}
-    write_text(out / "README.md", card_text(folders, _builds(out, work), work))
-
-
-def _builds(out: Path, work: Path, this_build: Build | None = None) -> list[Build]:
-    """This build and those of other profiles into the same folder, in the order of the profiles."""
-    builds = {this_build.profile: this_build} if this_build else {}
-    for profile in PROFILES:
-        written = _read_marker(work, profile)
-        if profile not in builds and written and (out / profile).is_dir():
-            builds[profile] = Build(profile, written["counts"], written["identity"])
-    return [builds[profile] for profile in PROFILES if profile in builds]
 
 
 def _write_config(
@@ -169,31 +156,25 @@ def _write_config(
         tables = (_counted(table_of(split, scene), split, counts) for scene in bar)
         _write_shards(folder, split, tables, Features.from_arrow_schema(schema).arrow_schema)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-    marker = json.dumps({"key": key, "files": files, "counts": counts, "identity": plan.identity}, indent=1) + "\n"
-    write_text(aside / _marker_name(config_name), marker)
+    marker = {
+        "key": key,
+        "files": files,
+        "counts": counts,
+        "identity": plan.identity,
+        "builder_version": BUILDER_VERSION,
+        "thresholds": {
+            "visibility": asdict(VisibilityRules(canvas_scale=plan.canvas_scale)),
+            "questions": asdict(PROFILES[plan.profile]),
+        },
+    }
+    write_text(aside / marker_name(config_name), json.dumps(marker, indent=1) + "\n")
     return counts
 
 
 def _counts_of_written(plan: DatasetPlan, config_name: str, key: str) -> Counts | None:
-    written, folder = _read_marker(plan.work, config_name), plan.out / config_name
-    try:
-        is_whole = all((folder / name).stat().st_size == size for name, size in written.get("files", {}).items())
-    except OSError:
-        return None
-    return written["counts"] if is_whole and written.get("key") == key else None
-
-
-def _marker_name(config_name: str) -> str:
-    return f"{config_name}.written.json"
-
-
-def _read_marker(work: Path, config_name: str) -> dict[str, Any]:
-    """What the marker says that a config holds; empty where a build was killed before it was put in place."""
-    try:
-        written = json.loads((work / _marker_name(config_name)).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return written if isinstance(written, dict) else {}
+    written = read_marker(plan.work, config_name)
+    is_there = written.get("key") == key and is_whole(plan.out / config_name, written)
+    return written["counts"] if is_there else None
 
 
 def _put_in_place(plan: DatasetPlan, aside: Path) -> None:
@@ -202,14 +183,14 @@ def _put_in_place(plan: DatasetPlan, aside: Path) -> None:
     for name in CONFIG_DESCRIPTIONS:
         if (aside / name).is_dir():
             replace_folder(aside / name, plan.out / name)
-            (aside / _marker_name(name)).replace(plan.work / _marker_name(name))
+            (aside / marker_name(name)).replace(plan.work / marker_name(name))
     (aside / "README.md").replace(plan.out / "README.md")
 
 
 def _write_shards(folder: Path, split: str, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
     """Write tables in their order as `<split>-00000-of-0000N.parquet`, holding no more of them than a row group."""
     parts: list[Path] = []
-    groups = _grouped(tables, _ROWS_PER_GROUP, schema)
+    groups = _grouped(tables, ROWS_PER_GROUP, schema)
     for first in groups:
         parts.append(folder / f"{split}-{len(parts)}.part")
         with pq.ParquetWriter(
@@ -276,9 +257,9 @@ def annotation_rows(split: str, scene_name: str, canvas_scale: float, folder: Pa
 __all__ = [
     "ANNOTATION_SCHEMA",
     "LEVEL_FIELDS",
+    "ROWS_PER_GROUP",
     "Counts",
     "DatasetPlan",
     "annotation_rows",
-    "refresh_card",
     "write_dataset",
 ]
