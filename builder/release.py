@@ -232,7 +232,7 @@ def _card(config: PushConfig, work: Path) -> bytes:
     if work.is_dir():
         if written != folder_card(out, work):
             raise BuildError(f"{readme} is stale: it is not the card of these data and checks; {anew}")
-        card = folder_card(out, work, config.part, config.repo, config.rights)
+        card = folder_card(out, work, config.part, config.repo, _in_a_cell(config.rights))
     elif config.part != "all" or config.rights:
         raise BuildError(f"{work} is missing: without it the card of --part {config.part} cannot be made.")
     else:
@@ -247,6 +247,11 @@ def _card(config: PushConfig, work: Path) -> bytes:
         if len(place) > 1 and place in card:
             raise BuildError(f"{readme} names the folder {place} of this machine; {anew}")
     return card.encode()
+
+
+def _in_a_cell(text: str) -> str:
+    """Keep a sentence within one cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _roots(work: Path) -> set[str]:
