@@ -23,6 +23,10 @@ _PAUSES = (1.0, 3.0, 9.0)
 _LOG_IN = "No token of the Hub was found; log in with `hf auth login`, or set HF_TOKEN."
 
 
+class HubError(BuildError):
+    """The Hub cannot be reached, or refuses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where files go."""
@@ -54,6 +58,7 @@ def push_files(
     files: Mapping[str, Path | bytes],
     message: str,
     replaces: Callable[[str], bool] = lambda path: False,
+    parent: str | None = None,
 ) -> Pushed:
     """Make a repository hold files, by one commit on top of what it holds now.
 
@@ -64,20 +69,21 @@ def push_files(
         files: path in the repository -> file on disk, or content.
         message: title of the commit.
         replaces: tells of a path in the repository whether it is deleted unless it is among `files`.
+        parent: commit that the files were made for, if it matters; the push is refused on top of another.
 
     Raises:
-        BuildError: if the Hub cannot be reached or refuses.
+        HubError: if the Hub cannot be reached or refuses.
     """
     require_token()
     api = HfApi()
     with explained(target):
         repo_id = _ensure_repo(api, target)
-        head = api.repo_info(repo_id, repo_type=target.repo_type, revision=target.revision)
-        there = set(api.list_repo_files(repo_id, repo_type=target.repo_type, revision=head.sha))
+        head = parent or str(api.repo_info(repo_id, repo_type=target.repo_type, revision=target.revision).sha)
+        there = set(api.list_repo_files(repo_id, repo_type=target.repo_type, revision=head))
         stale = tuple(sorted(path for path in there - set(files) if replaces(path)))
         operations: list[CommitOperation] = [CommitOperationAdd(path, source) for path, source in files.items()]
         operations += map(CommitOperationDelete, stale)
-        return Pushed(_commit(api, target, repo_id, operations, message, str(head.sha)), stale)
+        return Pushed(_commit(api, target, repo_id, operations, message, head), stale)
 
 
 def _commit(
@@ -110,9 +116,9 @@ def _may_pass(error: HTTPError) -> bool:
 
 
 def require_token() -> None:
-    """Raise BuildError where nobody is logged in."""
+    """Raise HubError where nobody is logged in."""
     if get_token() is None:
-        raise BuildError(_LOG_IN)
+        raise HubError(_LOG_IN)
 
 
 def _ensure_repo(api: HfApi, target: Target) -> str:
@@ -122,7 +128,7 @@ def _ensure_repo(api: HfApi, target: Target) -> str:
         target.repo_id, repo_type=target.repo_type, private=target.is_private or None, exist_ok=True, space_sdk=sdk
     )
     if target.is_private and not api.repo_info(made.repo_id, repo_type=target.repo_type).private:
-        raise BuildError(
+        raise HubError(
             f"{made.repo_id} is there already and public, so --private would not hide what is pushed; make it private in its "
             "settings, or name another."
         )
@@ -147,17 +153,17 @@ def explained(target: Target) -> Iterator[None]:
     """Turn what the Hub answers to a request into a sentence.
 
     Raises:
-        BuildError: for every refusal, and where the Hub cannot be reached.
+        HubError: for every refusal, and where the Hub cannot be reached.
     """
     try:
         yield
     except (HTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled) as error:
-        raise BuildError(_sentence(target, error)) from error
+        raise HubError(_sentence(target, error)) from error
     except RuntimeError as error:
         # So the client wraps what goes wrong with one file of several.
         if not isinstance(error.__cause__, HTTPError):
             raise
-        raise BuildError(_sentence(target, error.__cause__)) from error
+        raise HubError(_sentence(target, error.__cause__)) from error
 
 
 def _sentence(target: Target, error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import tyro
 
-from .config import LmmsTasksConfig, ReportConfig, RunConfig
+from .config import LmmsTasksConfig, PushConfig, ReportConfig, RunConfig
 
 
 def _run(config: RunConfig) -> None:
@@ -27,6 +27,12 @@ def _report(config: ReportConfig) -> None:
     print(write_report(config))
 
 
+def _push(config: PushConfig) -> None:
+    from .push import push
+
+    print(push(config))
+
+
 def _lmms_tasks(config: LmmsTasksConfig) -> None:
     from .lmms.task_files import write_task_files
 
@@ -36,6 +42,7 @@ def _lmms_tasks(config: LmmsTasksConfig) -> None:
 _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
     RunConfig: ("run", _run),
     ReportConfig: ("report", _report),
+    PushConfig: ("push", _push),
     LmmsTasksConfig: ("lmms-tasks", _lmms_tasks),
 }
 

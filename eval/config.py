@@ -160,6 +160,25 @@ class ReportConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PushConfig:
+    """Publish results on the Hub beside the model that made them, or the metric that scored them; one commit."""
+
+    what: Positional[Annotated[str, arg(metavar="WHAT")]]
+    """Folder that `spatialmosaic-eval report` wrote, or the word `metric`."""
+    repo: Positional[Annotated[str, arg(metavar="REPO")]]
+    """OWNER/NAME: the model's repository for results, which must be there; a space for the metric, made where it is
+    missing."""
+    run: str | None = None
+    """Run of the report whose results go; the only one that shows all views by default."""
+    private: bool = False
+    """Make a space that its owner alone sees (metric)."""
+    revision: str = "main"
+    """Branch to push to."""
+    dry_run: bool = False
+    """Say what would be sent; needs no network."""
+
+
+@dataclass(frozen=True, slots=True)
 class LmmsTasksConfig:
     """Write the task files with which lmms-eval runs SpatialMosaic-Bench (`--include_path OUT`)."""
 

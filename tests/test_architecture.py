@@ -24,7 +24,7 @@ FORBIDDEN_IMPORTS = {
     "hub_cards": {"spatialmosaic_builder", "spatialmosaic_vlm", "spatialmosaic_eval"} | MODEL_LIBRARIES,
 }
 """Top-level names that a folder never imports. Cards are read with `importlib.resources`, the model through Auto classes."""
-BUILDER_FOR_OTHERS = {"audit", "prompting", "randomness", "schema"}
+BUILDER_FOR_OTHERS = {"audit", "hub", "prompting", "randomness", "schema"}
 """Modules of the builder that the model and the evaluation may use, beside the names of the package itself."""
 
 KNOWS_SCANNETPP = {"builder/scans/files.py", "builder/scans/sample/capture.py", "builder/scans/sample/writer.py"}
@@ -165,7 +165,7 @@ def relative_imports_stay_inside(file: File) -> Iterator[tuple[int, str]]:
 
 
 def others_use_public_builder_parts(file: File) -> Iterator[tuple[int, str]]:
-    """The model and the evaluation see the builder's public names, schema, prompting, seeded randomness and audit."""
+    """The model and the evaluation see the builder's public names, schema, prompting, randomness, audit and hub."""
     if not file.is_code or file.folder == "builder":
         return
     for line, name in absolute_imports(file.tree):

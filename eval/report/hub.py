@@ -23,13 +23,18 @@ def result_files(document: dict[str, Any], dataset_id: str | None) -> dict[str, 
     """
     files = {}
     for run in document["runs"]:
-        folder = Path("hub") / run["name"].replace("/", "-")
+        folder = results_folder(Path(), run["name"])
         files[str(folder / "model-index.yaml")] = _model_index(document, run, dataset_id)
         if dataset_id is not None:
             files[str(folder / ".eval_results" / f"{document['benchmark']}.yaml")] = _entries(
                 document, run, dataset_id
             )
     return files
+
+
+def results_folder(report: Path, run_name: str) -> Path:
+    """Where the metadata of a run lie in a report's folder."""
+    return report / "hub" / run_name.replace("/", "-")
 
 
 def _entries(document: dict[str, Any], run: dict[str, Any], dataset_id: str) -> str:

@@ -16,7 +16,8 @@ def spatialmosaic(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["doctor"], ["build"], ["prepare-images"], ["status"], ["export"], ["report"], ["demo"]]
+    "arguments",
+    [[], ["doctor"], ["build"], ["prepare-images"], ["status"], ["export"], ["report"], ["card"], ["push"], ["demo"]],
 )
 def test_help_waits_for_no_heavy_import(arguments):
     code = f"""
