@@ -8,10 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -31,6 +33,18 @@ print(json.dumps({
     "declared": importlib.import_module("spatialmosaic_builder").__version__,
     "files": [module.__file__ for module in modules],
 }))
+"""
+DATA_FILES = """
+import json
+from importlib.resources import files
+wanted = {
+    "spatialmosaic_builder": ["html_report/page.html.jinja", "py.typed"],
+    "spatialmosaic_eval": ["report/page.html.jinja", "spatialmosaic_accuracy/README.md"],
+    "spatialmosaic_hub_cards": ["dataset_card.md", "model_card.md"],
+    "spatialmosaic_vlm": ["recipes/tiny_cpu.yaml", "recipes/spatialmosaic_7b.yaml", "recipes/accelerate/zero2.yaml"],
+}
+print(json.dumps([f"{p}/{name}" for p, names in wanted.items() for name in names if not (files(p) / name).read_bytes()
+    and not name.endswith("py.typed")]))
 """
 HELP = """
 import contextlib, importlib.metadata, io, json, sys
@@ -78,18 +92,30 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the wheel, built from a copy of the tree, was installed."""
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist of a copy of the tree, and the wheel that was built from the sdist."""
     base = tmp_path_factory.mktemp("packaging")
-    source, site = base / "source", base / "site"
+    source = base / "source"
     source.mkdir()
     for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for folder in package_folders().values():
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", base, source, cwd=base)
-    (wheel,) = base.glob("*.whl")
-    run(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", site, wheel, cwd=base)
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", base, source, cwd=base)
+    return base
+
+
+@pytest.fixture(scope="module")
+def wheel(release: Path) -> Path:
+    (wheel,) = release.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path) -> Path:
+    """A folder into which the wheel was installed."""
+    site = wheel.parent / "site"
+    run(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", site, wheel, cwd=wheel.parent)
     return site
 
 
@@ -118,6 +144,34 @@ def test_every_module_lies_in_a_package() -> None:
 def test_the_wheel_ships_every_file_of_the_packages(site: Path) -> None:
     shipped = {path.relative_to(site).as_posix() for path in site.glob("spatialmosaic_*/**/*") if path.is_file()}
     assert {name for name in shipped if "__pycache__" not in name} == set(files_by_installed_name(ROOT))
+
+
+def test_the_release_has_its_version(release: Path, wheel: Path) -> None:
+    version = PROJECT["version"]
+    assert wheel.name == f"spatialmosaic-{version}-py3-none-any.whl"
+    assert [path.name for path in release.glob("*.tar.gz")] == [f"spatialmosaic-{version}.tar.gz"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_ci_elsewhere_runs_what_ci_runs_here() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert [step["run"] for step in steps if "run" in step] == ["bash .ci/run"]
+
+
+def test_a_fresh_environment_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """The libraries are lent by this environment; the project itself is there by its wheel alone."""
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "fresh", cwd=tmp_path)
+    python = tmp_path / "fresh/bin/python"
+    lend = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()
+    (Path(lend) / "lent.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    run(sys.executable, "-m", "pip", f"--python={python}", "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+    answer = json.loads(run(python, "-c", INSTALLED, *package_folders(), cwd=tmp_path))
+    assert all(Path(file).is_relative_to(tmp_path / "fresh") for file in answer["files"])
+    assert json.loads(run(python, "-c", DATA_FILES, cwd=tmp_path)) == []
+    assert "DIR REPO" in run(tmp_path / "fresh/bin/spatialmosaic", "push", "--help", cwd=tmp_path)
 
 
 def test_only_prefixed_names_are_installed(metadata: Path) -> None:
