@@ -114,9 +114,11 @@ class Record:
     dataset: str
     """Always `scannetpp`."""
     scene_name: str
+    """ScanNet++'s id of the scene."""
     split: str
     """`train` (SpatialMosaic) or `test` (SpatialMosaic-Bench)."""
     profile: str
+    """Rules that the question was made by: `paper` or `strict`."""
     task: str
     """count, best_view, existence, attribute, spatial_relation, localization, distance or size."""
     question_type: str
@@ -130,6 +132,7 @@ class Record:
     query_frame: int | None
     """1-based position of the frame that the question asks about; null if none."""
     question: str
+    """Without options, and without the words that ask for a letter or a number: `prompting.py` puts them together."""
     options: tuple[str, ...]
     """`A. ...` strings in the order shown; empty where a number or a point is asked for."""
     mc_answer: str | None
@@ -175,7 +178,9 @@ class Record:
     num_frames_visible: int
     """Frames of the set in which a target instance is visible."""
     seed: int
+    """Seed of the build."""
     builder_version: str
+    """Version of the software that made the record."""
 
 
 _OBJECT_REF = pa.struct(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tyro
@@ -47,15 +47,21 @@ _VERBS: dict[type, tuple[str, Callable[[Any], None]]] = {
 }
 
 
-def main() -> None:
-    """Parse the command line and run its verb; bad input ends with one sentence and exit status 1."""
+def parse(arguments: Sequence[str] | None = None) -> Any:
+    """Read a verb and its options, those of this process by default."""
     configs: dict[str, Callable[..., Any]] = {name: config for config, (name, _) in _VERBS.items()}
-    config = tyro.extras.subcommand_cli_from_dict(
+    return tyro.extras.subcommand_cli_from_dict(
         configs,
         prog="spatialmosaic-eval",
         description="Score models on SpatialMosaic-Bench and VSTI-Bench.",
+        args=arguments,
         config=(tyro.conf.OmitArgPrefixes,),
     )
+
+
+def main() -> None:
+    """Parse the command line and run its verb; bad input ends with one sentence and exit status 1."""
+    config = parse()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         _VERBS[type(config)][1](config)
