@@ -92,13 +92,18 @@ def folder_card(out: Path, work: Path, part: PartName = "all", name: str = "spat
     return card_text(folders, read_builds(folders, dict.fromkeys(PROFILES, work)), work, part, name, rights)
 
 
+def is_known(work: Path) -> bool:
+    """Tell whether a work folder says how its dataset was made, which a card must tell."""
+    return any(read_marker(work, profile) for profile in PROFILES)
+
+
 def refresh_card(out: Path, work: Path) -> None:
     """Write the card of a dataset folder again, with what is known of it now.
 
     Raises:
         FileNotFoundError: if the folder was not built here.
     """
-    if not any(read_marker(work, profile) for profile in PROFILES):
+    if not is_known(work):
         raise FileNotFoundError(
             f"{work} does not tell how {out} was made, so its card cannot be written; name a folder that `spatialmosaic build` "
             "wrote."

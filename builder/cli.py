@@ -92,14 +92,14 @@ def _verify(config: VerifyConfig) -> None:
 
 def _keep_result(config: AuditConfig | VerifyConfig, name: str, result: dict[str, Any]) -> None:
     """Write a result where it was asked for, else into the work folder, where `report` finds it, and on the card."""
-    from .card import refresh_card
+    from .card import is_known, refresh_card
     from .pipeline import work_folder
     from .shards import write_json
 
     work = work_folder(config.dataset)
     if config.json or work.is_dir():
         write_json(config.json or work / name, result)
-    if not config.json and work.is_dir():
+    if not config.json and is_known(work):
         refresh_card(config.dataset, work)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from httpx2 import HTTPError
+from httpx2 import ConnectError, HTTPError
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
@@ -175,6 +175,8 @@ def _sentence(target: Target, error: Exception) -> str:
         return "HF_HUB_OFFLINE is set, so nothing can be pushed; unset it."
     if isinstance(error, HFValidationError):
         return f"{target.repo_id!r} is no name of a repository; write OWNER/NAME."
+    if isinstance(error, ConnectError):
+        return f"The Hub cannot be reached ({error}); nothing was sent."
     return f"The connection to the Hub broke off ({type(error).__name__}); {target} holds nothing by halves: run the same command again."
 
 

@@ -17,7 +17,7 @@ from huggingface_hub import DatasetCard
 from PIL import Image
 
 from . import progress
-from .card import CONFIG_DESCRIPTIONS, PARTS, content_digests, folder_card
+from .card import CONFIG_DESCRIPTIONS, PARTS, content_digests, folder_card, is_known
 from .config import PushConfig
 from .errors import BuildError
 from .markers import is_whole, read_marker
@@ -229,7 +229,7 @@ def _card(config: PushConfig, work: Path) -> bytes:
     out, readme = config.dataset, config.dataset / "README.md"
     written = readme.read_text(encoding="utf-8")
     anew = f"write it anew with `spatialmosaic card {out}`."
-    if work.is_dir():
+    if is_known(work):
         if written != folder_card(out, work):
             raise BuildError(f"{readme} is stale: it is not the card of these data and checks; {anew}")
         card = folder_card(out, work, config.part, config.repo, _in_a_cell(config.rights))

@@ -206,8 +206,11 @@ def test_strangers_are_told_to_log_in(hub: HubServer, dataset: Path, tmp_path: P
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(hub: HubServer, dataset: Path, tmp_path: Path) -> None:
     changed = copy(dataset, tmp_path)
     (changed / "report.html").write_text("<img>")
-    ((status, text),) = run(hub, tmp_path, ("push", changed, "tester/rooms", "--dry-run"), token=None)
-    assert status == 0
+    (_, (status, text)) = run(
+        hub, tmp_path, ("audit", changed), ("push", changed, "tester/rooms", "--dry-run"), token=None
+    )
+    assert status == 0, "what an audit finds goes on the card"
+    assert "### Audit of `strict`" in (changed / "README.md").read_text()
     assert all(name in text for name in ARE_THERE)
     assert "nothing was sent" in text
     assert "Not sent" in text
