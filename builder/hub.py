@@ -59,6 +59,7 @@ def push_files(
     message: str,
     replaces: Callable[[str], bool] = lambda path: False,
     parent: str | None = None,
+    token: str | None = None,
 ) -> Pushed:
     """Make a repository hold files, by one commit on top of what it holds now.
 
@@ -70,12 +71,13 @@ def push_files(
         message: title of the commit.
         replaces: tells of a path in the repository whether it is deleted unless it is among `files`.
         parent: commit that the files were made for, if it matters; the push is refused on top of another.
+        token: of the Hub; that of the log-in by default.
 
     Raises:
         HubError: if the Hub cannot be reached or refuses.
     """
-    require_token()
-    api = HfApi()
+    require_token(token)
+    api = HfApi(token=token)
     with explained(target):
         repo_id = _ensure_repo(api, target)
         head = parent or str(api.repo_info(repo_id, repo_type=target.repo_type, revision=target.revision).sha)
@@ -115,9 +117,9 @@ def _may_pass(error: HTTPError) -> bool:
     return not isinstance(error, HfHubHTTPError) or error.response.status_code in (429, 500, 502, 503, 504)
 
 
-def require_token() -> None:
-    """Raise HubError where nobody is logged in."""
-    if get_token() is None:
+def require_token(token: str | None = None) -> None:
+    """Raise HubError where no token is given and nobody is logged in."""
+    if (token or get_token()) is None:
         raise HubError(_LOG_IN)
 
 

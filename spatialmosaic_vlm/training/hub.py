@@ -10,6 +10,8 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
+from spatialmosaic_builder.hub import HubError, Target, push_files
+
 from .arguments import TrainArguments
 from .card import Kind, model_card, start_checkpoint
 
@@ -39,9 +41,11 @@ def push_run(run_folder: Path, settings: TrainArguments) -> list[str]:
     """Push the models of a run folder.
 
     Returns:
-        Addresses of the commits.
+        Addresses of the commits, one a model.
+
+    Raises:
+        ValueError: The Hub refuses.
     """
-    api = HfApi(token=settings.hub_token)
     name = settings.hub_model_id
     assert name is not None
     repos: dict[Kind, str] = {"merged": name, "model": name, "adapter": _adapter_repo(name)}
@@ -56,9 +60,24 @@ def push_run(run_folder: Path, settings: TrainArguments) -> list[str]:
             (folder / "README.md").write_text(model_card(run_folder, kind, repo_id), encoding="utf-8")
             if kind == "adapter":
                 _name_base(folder / "adapter_config.json", run_folder)
-            info = api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Trained with SpatialMosaic")
-            commits.append(str(info.commit_url))
+            files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+            try:
+                pushed = push_files(
+                    Target(repo_id, "model"),
+                    files,
+                    "Trained with SpatialMosaic",
+                    _is_weights,
+                    token=settings.hub_token,
+                )
+            except HubError as error:
+                raise ValueError(f"{error} What was trained is in {run_folder}.") from error
+            commits.append(pushed.url)
     return commits
+
+
+def _is_weights(path: str) -> bool:
+    """Shards of an earlier push must not stay beside those of this one."""
+    return path.endswith((".safetensors", ".safetensors.index.json"))
 
 
 def _adapter_repo(name: str) -> str:
