@@ -157,10 +157,13 @@ def test_a_push_that_breaks_off_leaves_what_was_there(hub: HubServer, dataset: P
     changed = copy(dataset, tmp_path)
     replace_shard(changed)
     hub.cut("PUT /_lfs/", times=100)
-    (_, (error, _)) = run(hub, tmp_path, ("card", changed), ("push", changed, "tester/rooms"))
-    assert "The connection to the Hub broke off" in str(error)
-    assert "holds nothing by halves" in str(error)
+    hub.cut("POST /api/datasets/tester/new/commit/", times=100)
+    commands = (("card", changed), ("push", changed, "tester/rooms"), ("push", dataset, "tester/new"))
+    for error, _ in run(hub, tmp_path, *commands)[1:]:
+        assert "The connection to the Hub broke off" in str(error)
+        assert "holds nothing by halves" in str(error)
     assert hub.files("datasets", "tester/rooms") == before
+    assert hub.commits("datasets", "tester/new") == ["initial commit"]
 
 
 def test_errors_that_pass_are_survived(hub: HubServer, dataset: Path, tmp_path: Path) -> None:
