@@ -51,6 +51,8 @@ class Pushed:
     """Of the commit."""
     deleted: tuple[str, ...]
     """Files of earlier pushes that the repository no longer holds."""
+    is_new: bool = True
+    """False where the repository held all of it already."""
 
 
 def push_files(
@@ -85,7 +87,8 @@ def push_files(
         stale = tuple(sorted(path for path in there - set(files) if replaces(path)))
         operations: list[CommitOperation] = [CommitOperationAdd(path, source) for path, source in files.items()]
         operations += map(CommitOperationDelete, stale)
-        return Pushed(_commit(api, target, repo_id, operations, message, head), stale)
+        url = _commit(api, target, repo_id, operations, message, head)
+        return Pushed(url, stale, is_new=not url.endswith(head))
 
 
 def _commit(

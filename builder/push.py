@@ -28,6 +28,8 @@ def push(config: PushConfig) -> str:
         return f"{listing}\n\nThis would be one commit to the dataset {where}; nothing was sent."
     target = Target(config.repo, "dataset", config.revision, config.private)
     pushed = push_files(target, release.files, _title(release), is_replaced)
+    if not pushed.is_new:
+        return f"{listing}\n\n{where} holds all of this already: {pushed.url}"
     gone = f" Removed {len(pushed.deleted)} files of earlier pushes." if pushed.deleted else ""
     return f"{listing}\n\nPushed to {where} as one commit: {pushed.url}{gone}"
 

@@ -145,6 +145,7 @@ def test_a_second_push_replaces_the_first_whole(hub: HubServer, dataset: Path, t
         ("push", changed, "tester/rooms"),
     )
     assert [status for status, _ in results] == [0, 0, 0, 0], results
+    assert "holds all of this already" in results[1][1]
     assert "Removed 1 files of earlier pushes" in results[3][1]
     assert len(hub.commits("datasets", "tester/rooms")) == 3, "an unchanged dataset makes no commit"
     shards = sorted(name for name in hub.files("datasets", "tester/rooms") if name.startswith("paper/test-0"))
