@@ -28,16 +28,28 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
+def logical_lines(block: str) -> Iterator[list[str]]:
+    """The words of each command: backslashes join lines, and so does a quotation that is still open."""
+    held = ""
+    for line in block.replace("\\\n", " ").splitlines():
+        held += line
+        try:
+            words = shlex.split(held, comments=True)
+        except ValueError:
+            held += "\n"
+            continue
+        held = ""
+        yield words
+
+
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Every command line of this project in a document: where it stands, and its words."""
     for path in DOCUMENTS:
         for block in blocks(path, "bash"):
-            for line in block.replace("\\\n", " ").splitlines():
-                words = shlex.split(line, comments=True)
-                if ">" in words:
-                    words = words[: words.index(">")]
-                if words and words[0] in PARSERS:
-                    yield path.relative_to(ROOT).as_posix(), words
+            for words in logical_lines(block):
+                shown = words[: words.index(">")] if ">" in words else words
+                if shown and shown[0] in PARSERS:
+                    yield path.relative_to(ROOT).as_posix(), shown
 
 
 @pytest.mark.parametrize(
