@@ -6,7 +6,7 @@
     FrameSet          -- tasks, records --> candidates       eight tasks, seventeen question types
     candidates        -- merge, writer ---> spatialmosaic/   quotas, balanced keys, Parquet files and a card
     spatialmosaic/    -- load_dataset ----> datasets.Dataset
-    spatialmosaic/    -- release, hub ----> the Hub          an allow-list, one commit
+    spatialmosaic/    -- hub --------------> the Hub          an allow-list, one commit
 
 Importing this package lets `datasets.load_dataset("spatialmosaic", ..., data_dir=<ScanNet++ root>)` generate.
 """

@@ -112,7 +112,7 @@ def _card(config: CardConfig) -> None:
 
 
 def _push(config: PushConfig) -> None:
-    from .push import push
+    from .hub.push import push
 
     print(push(config))
 

@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fuzz.rooms import write_room
 
-from spatialmosaic_builder import cluster, running
+from spatialmosaic_builder import running
 from spatialmosaic_builder.checks import check_build
 from spatialmosaic_builder.config import BuildConfig
+from spatialmosaic_builder.engines import cluster
 from spatialmosaic_builder.pipeline import build, work_folder
 from spatialmosaic_builder.status import read_status
 

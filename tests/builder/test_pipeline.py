@@ -22,9 +22,10 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from spatialmosaic_builder import engines, scan_job, shards
+from spatialmosaic_builder import scan_job, shards
 from spatialmosaic_builder.checks import check_build
 from spatialmosaic_builder.config import BuildConfig
+from spatialmosaic_builder.engines import choice
 from spatialmosaic_builder.pipeline import BuildError, build, work_folder
 from spatialmosaic_builder.report import Report
 from spatialmosaic_builder.rules import PROFILES
@@ -97,7 +98,7 @@ class TestResult:
     def test_the_largest_scans_come_first(self, own_root, sample_scenes, tmp_path, monkeypatch):
         begun: list[str] = []
         monkeypatch.setattr(
-            engines, "run_jobs", lambda run, jobs, *_, **__: iter(begun.extend(job.scene_name for job in jobs) or ())
+            choice, "run_jobs", lambda run, jobs, *_, **__: iter(begun.extend(job.scene_name for job in jobs) or ())
         )
         for largest in sample_scenes:
             with (own_root / "data" / largest / "scans/mesh_aligned_0.05.ply").open("ab") as file:

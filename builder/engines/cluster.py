@@ -26,10 +26,11 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger as datatrove_logger
 
-from . import progress, running, slurm_queue
-from .errors import BuildError
-from .scan_job import ScanJob, ScanResult, find_result, run_scan, set_aside
-from .workers import MAX_TRIES
+from .. import progress, running
+from ..errors import BuildError
+from ..scan_job import ScanJob, ScanResult, find_result, run_scan, set_aside
+from ..workers import MAX_TRIES
+from . import slurm_queue
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Publishes a dataset folder: what it may send is chosen in `release.py`, how in `hub.py`."""
+"""Publishes a dataset folder: what it may send is chosen in `release.py`, how in `commit.py`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-from .config import PushConfig
-from .hub import Target, push_files
+from ..config import PushConfig
+from ..report import format_table
+from .commit import Target, push_files
 from .release import Release, collect_release, is_replaced
-from .report import format_table
 
 _KEPT_BACK_SHOWN = 5
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .randomness import digest
+from ..randomness import digest
 
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol")
 _PREFIX = "spatialmosaic"

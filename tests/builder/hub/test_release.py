@@ -16,7 +16,7 @@ from PIL import Image
 from spatialmosaic_builder.card import refresh_card
 from spatialmosaic_builder.config import PushConfig
 from spatialmosaic_builder.errors import BuildError
-from spatialmosaic_builder.release import Release, collect_release, is_replaced
+from spatialmosaic_builder.hub.release import Release, collect_release, is_replaced
 
 RIGHTS = "Our own rooms, scanned by us."
 

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
 from PIL import Image
 
-from . import progress
-from .card import CONFIG_DESCRIPTIONS, PARTS, content_digests, folder_card, is_known
-from .config import PushConfig
-from .errors import BuildError
-from .markers import is_whole, read_marker
-from .pipeline import work_folder
+from .. import progress
+from ..card import CONFIG_DESCRIPTIONS, PARTS, content_digests, folder_card, is_known
+from ..config import PushConfig
+from ..errors import BuildError
+from ..markers import is_whole, read_marker
+from ..pipeline import work_folder
 from .publishable import refuse_unfit
 
 _PUBLISHED = re.compile(rf"({'|'.join(CONFIG_DESCRIPTIONS)})/(train|test)-(\d{{5}}-of-\d{{5}}\.parquet|scenes\.txt)")

@@ -1,4 +1,4 @@
-"""Who has the scans worked on. Every engine turns the same jobs into the same bytes."""
+"""The table of engines, and the one of a single machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..config import BuildConfig, EngineName
+from ..errors import BuildError
+from ..scan_job import ScanJob, ScanResult, run_scan, set_aside
+from ..workers import DIED, available_cores, run_jobs
 from . import slurm_queue
-from .config import BuildConfig, EngineName
-from .errors import BuildError
-from .scan_job import ScanJob, ScanResult, run_scan, set_aside
-from .workers import DIED, available_cores, run_jobs
 
 
 class Engine(Protocol):

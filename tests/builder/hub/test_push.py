@@ -16,7 +16,7 @@ import yaml
 from spatialmosaic_builder.config import BuildConfig
 from spatialmosaic_builder.pipeline import build
 
-from ..hub_server import HubServer
+from ...hub_server import HubServer
 
 COMMANDS = """
 import contextlib, io, json, sys, time

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spatialmosaic_builder import cluster, progress, running, slurm_queue
-from spatialmosaic_builder.cluster import SlurmArrays
+from spatialmosaic_builder import progress, running
 from spatialmosaic_builder.config import BuildConfig
-from spatialmosaic_builder.engines import make_engine
+from spatialmosaic_builder.engines import cluster, make_engine, slurm_queue
+from spatialmosaic_builder.engines.cluster import SlurmArrays
 from spatialmosaic_builder.errors import BuildError
 from spatialmosaic_builder.pipeline import build, work_folder
 from spatialmosaic_builder.progress import Outcome
@@ -284,7 +284,7 @@ class TestRefusals:
             make_engine(self.config(tmp_path), slurm.work, KEY)
 
     def test_without_the_extra_it_names_it(self, slurm, tmp_path, monkeypatch):
-        monkeypatch.delitem(sys.modules, "spatialmosaic_builder.cluster")
+        monkeypatch.delitem(sys.modules, "spatialmosaic_builder.engines.cluster")
         monkeypatch.setitem(sys.modules, "datatrove.executor.slurm", None)
         with pytest.raises(BuildError, match=r"pip install 'spatialmosaic\[cluster\]'"):
             make_engine(self.config(tmp_path), slurm.work, KEY)

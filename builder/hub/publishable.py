@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .errors import BuildError
-from .writer import ROWS_PER_GROUP
+from ..errors import BuildError
+from ..writer import ROWS_PER_GROUP
 
 _ABSOLUTE = r"^(/|~|\\|[A-Za-z]:[\\/]|file:)"
 _INLINE_BYTES = r"^data:"

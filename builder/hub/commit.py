@@ -13,7 +13,7 @@ from httpx2 import ConnectError, HTTPError
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
-from .errors import BuildError
+from ..errors import BuildError
 
 CommitOperation = CommitOperationAdd | CommitOperationDelete
 RepoType = Literal["model", "dataset", "space"]
