@@ -21,7 +21,7 @@ demo: $(VENV)/core.stamp  ## Build, check and draw a small dataset from the samp
 test: $(VENV)/dev.stamp  ## Run the fast tests
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal
 
-test-slow: $(VENV)/dev.stamp  ## Run the tests that take minutes, or need root or a system tool
+test-slow: $(VENV)/dev.stamp  ## Run the tests that take minutes, or need a system tool
 	$(BIN)/pytest -m slow || [ $$? -eq 5 ]  # 5: no slow test exists
 
 style: $(VENV)/dev.stamp  ## Lint, check the format and the types

@@ -78,7 +78,7 @@ def read_builds(folders: Mapping[str, Path], markers: Mapping[str, Path]) -> lis
     builds = []
     for profile in PROFILES:
         marker = read_marker(markers[profile], profile)
-        if marker and folders[profile].is_dir():
+        if "identity" in marker and folders[profile].is_dir():
             version = marker.get("builder_version", BUILDER_VERSION)
             builds.append(
                 Build(profile, marker["counts"], marker["identity"], marker.get("thresholds", {}), version),
@@ -92,9 +92,10 @@ def folder_card(out: Path, work: Path, part: PartName = "all", name: str = "spat
     return card_text(folders, read_builds(folders, dict.fromkeys(PROFILES, work)), work, part, name, rights)
 
 
-def is_known(work: Path) -> bool:
-    """Tell whether a work folder says how its dataset was made, which a card must tell."""
-    return any(read_marker(work, profile) for profile in PROFILES)
+def is_known(out: Path, work: Path) -> bool:
+    """Tell whether a work folder says how a dataset folder was made, which a card must tell."""
+    folders = {profile: out / profile for profile in PROFILES}
+    return bool(read_builds(folders, dict.fromkeys(PROFILES, work)))
 
 
 def refresh_card(out: Path, work: Path) -> None:
@@ -103,7 +104,7 @@ def refresh_card(out: Path, work: Path) -> None:
     Raises:
         FileNotFoundError: if the folder was not built here.
     """
-    if not is_known(work):
+    if not is_known(out, work):
         raise FileNotFoundError(
             f"{work} does not tell how {out} was made, so its card cannot be written; name a folder that `spatialmosaic build` "
             "wrote."
@@ -139,7 +140,7 @@ def card_text(
         if path.name.removesuffix("-scenes.txt") in shown.splits
     }
     card = DatasetCard.from_template(
-        _card_data(shown, found),
+        _card_data(shown, found, rights),
         template_str=(files("spatialmosaic_hub_cards") / "dataset_card.md").read_text(encoding="utf-8"),
         part=part,
         title=shown.title,
@@ -163,7 +164,7 @@ def content_digests(folder: Path, part: PartName = "all") -> dict[str, str]:
     return {config: _content_digest(data_files) for config, data_files in found.items() if data_files}
 
 
-def _card_data(part: Part, found: Mapping[str, dict[str, list[Path]]]) -> DatasetCardData:
+def _card_data(part: Part, found: Mapping[str, dict[str, list[Path]]], rights: str) -> DatasetCardData:
     configs: list[dict[str, Any]] = []
     infos: list[dict[str, Any]] = []
     num_rows = 0
@@ -184,14 +185,14 @@ def _card_data(part: Part, found: Mapping[str, dict[str, list[Path]]]) -> Datase
         pretty_name=part.title,
         language="en",
         license="other",
-        license_name="scannetpp-terms-of-use",
-        license_link=_TERMS,
+        license_name="as-stated-in-the-card" if rights else "scannetpp-terms-of-use",
+        license_link=None if rights else _TERMS,
         annotations_creators=["machine-generated"],
         size_categories=[next((size for limit, size in _SIZES if num_rows < limit), "1M<n<10M")],
         task_categories=["visual-question-answering", "multiple-choice"] if set(found) & set(PROFILES) else None,
         tags=["spatial-reasoning", "multi-view", "3d", "occlusion"],
-        extra_gated_prompt=_GATE,
-        extra_gated_fields={"I have accepted ScanNet++'s terms of use": "checkbox"},
+        extra_gated_prompt=None if rights else _GATE,
+        extra_gated_fields=None if rights else {"I have accepted ScanNet++'s terms of use": "checkbox"},
         configs=configs,
         dataset_info=infos,
     )

@@ -99,7 +99,7 @@ def _keep_result(config: AuditConfig | VerifyConfig, name: str, result: dict[str
     work = work_folder(config.dataset)
     if config.json or work.is_dir():
         write_json(config.json or work / name, result)
-    if not config.json and is_known(work):
+    if not config.json and is_known(config.dataset, work):
         refresh_card(config.dataset, work)
 
 

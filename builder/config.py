@@ -53,7 +53,7 @@ class BuildConfig:
     split: str = "default"
     """default (80/20 by the hash of the scene id), official (ScanNet++'s lists), or TRAIN.txt,TEST.txt."""
     num_proc: int | None = None
-    """Worker processes; all cores by default. The records do not depend on it."""
+    """Worker processes; all cores by default, and 1 works in this very process. The records do not depend on it."""
     engine: EngineName = "local"
     """Where the scans are worked on: by processes of this machine, or by the array jobs of a Slurm cluster, to which this
     command submits and for which it waits (docs/cluster.md). The records do not depend on it."""

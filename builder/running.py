@@ -74,6 +74,11 @@ def last_mark(work: Path, profile: str, scene_name: str) -> Mark | None:
     return _read_mark(scene_file(work / "running" / profile, scene_name))
 
 
+def forget(work: Path, profile: str, scene_name: str) -> None:
+    """Take away the mark of a scan that is about to be begun anew."""
+    scene_file(work / "running" / profile, scene_name).unlink(missing_ok=True)
+
+
 def _read_mark(path: Path) -> Mark | None:
     try:
         return Mark(**json.loads(path.read_text(encoding="utf-8")))

@@ -81,6 +81,11 @@ def run_scan(job: ScanJob, log: Path | None = None) -> ScanResult:
             summary, is_new = _ensure_candidates(job, key)
         except ScanError as error:
             failure = Skip(error.reason, job.scene_name, str(error))
+        except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+            # A scan that no check foresaw must not cost the others their work.
+            logger.exception("%s", job.scene_name)
+            detail = f"{job.scene_name}: the work on it failed with {error!r}; please report it."
+            failure = Skip("unexpected error", job.scene_name, detail)
         if is_new or not progress.has_outcome(job.work, job.profile, job.scene_name):
             seconds = round(time.monotonic() - start, 1)
             outcome = progress.Outcome(job.scene_name, seconds, failure, str(log) if log else None)
@@ -156,13 +161,6 @@ def _annotate(job: ScanJob) -> Annotations:
         annotations = annotate(scan, job.visibility, job.seed, job.renderer)
     except OSError as error:
         raise _unreadable(error) from error
-    except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, ScanError):
-            raise
-        # A scan that no check foresaw must not cost the others their work.
-        logger.exception("%s", job.scene_name)
-        detail = f"{job.scene_name}: the visibility stage failed with {error!r}; please report it."
-        raise ScanError("unexpected error", detail) from error
     if not annotations.frames:
         detail = f"{job.scene_name}: no frame sees the labelled surface; check the poses against the mesh."
         raise ScanError("no usable frame", detail)

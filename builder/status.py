@@ -118,7 +118,8 @@ def estimate_left(scans: Sequence[ScanStatus], mesh_bytes: Mapping[str, int], wo
     Returns:
         Seconds of wall time; None where no scan is done yet.
     """
-    done = [scan for scan in scans if scan.state == "done"]
+    # Those that an earlier run had done took no time in this one.
+    done = [scan for scan in scans if scan.state == "done" and scan.seconds]
     unfinished = [scan for scan in scans if scan.state in ("running", "left")]
     if not unfinished:
         return 0.0

@@ -50,7 +50,8 @@ def _died(job: ScanJob) -> ScanResult:
 
 
 def _processes(config: BuildConfig, work: Path, key: str) -> Engine:
-    return Processes(config.num_proc or available_cores())
+    # Two, even on one core: a scan that ends the process it is worked on in must not end the build.
+    return Processes(config.num_proc or max(available_cores(), 2))
 
 
 def _slurm(config: BuildConfig, work: Path, key: str) -> Engine:

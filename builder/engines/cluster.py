@@ -125,6 +125,9 @@ class SlurmArrays:
             found = list(readers.map(find_result, jobs))
         yield from (result for result in found if result)
         waiting = {rank: job for rank, job in enumerate(jobs) if found[rank] is None}
+        if not self.is_at_work:
+            for job in waiting.values():
+                running.forget(job.work, job.profile, job.scene_name)
         try:
             for number in range(MAX_TRIES):
                 if waiting and (number or not self.is_at_work):

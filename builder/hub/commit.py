@@ -181,7 +181,7 @@ def _sentence(target: Target, error: Exception) -> str:
     if isinstance(error, HFValidationError):
         return f"{target.repo_id!r} is no name of a repository; write OWNER/NAME."
     if isinstance(error, ConnectError):
-        return f"The Hub cannot be reached ({error}); nothing was sent."
+        return f"The Hub cannot be reached ({error}); nothing was committed."
     return f"The connection to the Hub broke off ({type(error).__name__}); {target} holds nothing by halves: run the same command again."
 
 

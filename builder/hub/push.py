@@ -30,8 +30,9 @@ def push(config: PushConfig) -> str:
     pushed = push_files(target, release.files, _title(release), is_replaced)
     if not pushed.is_new:
         return f"{listing}\n\n{where} holds all of this already: {pushed.url}"
+    is_open = "" if config.private else " Gating is the repository's own setting: see that it is on."
     gone = f" Removed {len(pushed.deleted)} files of earlier pushes." if pushed.deleted else ""
-    return f"{listing}\n\nPushed to {where} as one commit: {pushed.url}{gone}"
+    return f"{listing}\n\nPushed to {where} as one commit: {pushed.url}{gone}{is_open}"
 
 
 def _format_release(release: Release) -> str:

@@ -146,7 +146,7 @@ def _card(config: PushConfig, work: Path) -> bytes:
     out, readme = config.dataset, config.dataset / "README.md"
     written = readme.read_text(encoding="utf-8")
     anew = f"write it anew with `spatialmosaic card {out}`."
-    if is_known(work):
+    if is_known(out, work):
         if written != folder_card(out, work):
             raise BuildError(f"{readme} is stale: it is not the card of these data and checks; {anew}")
         card = folder_card(out, work, config.part, config.repo, _in_a_cell(config.rights))
@@ -161,7 +161,7 @@ def _card(config: PushConfig, work: Path) -> bytes:
             raise BuildError(f"{readme} is stale: it describes other files than those of {out}; build it again.")
         card = written
     for place in {str(out.resolve().parent), *_roots(work)}:
-        if len(place) > 1 and place in card:
+        if len(place) > 1 and re.search(rf"(?<![\w./:-]){re.escape(place)}(?![\w-])", card):
             raise BuildError(f"{readme} names the folder {place} of this machine; {anew}")
     return card.encode()
 

@@ -95,6 +95,19 @@ class TestResult:
         assert build(config).questions == report.questions
         assert digests(config.out) == before
 
+    def test_a_scan_that_no_check_foresaw_costs_no_other(self, own_root, sample_scenes, tmp_path, monkeypatch):
+        propose = scan_job.propose_records
+
+        def fails_once(annotations, *others):
+            if annotations.scene_name == sample_scenes[0]:
+                raise ValueError("nobody thought of this")
+            return propose(annotations, *others)
+
+        monkeypatch.setattr(scan_job, "propose_records", fails_once)
+        report = build(BuildConfig(own_root, tmp_path / "out", size="60", num_proc=1))
+        assert [skip.where for skip in report.failures if skip.reason == "unexpected error"] == sample_scenes[:1]
+        assert report.questions
+
     def test_the_largest_scans_come_first(self, own_root, sample_scenes, tmp_path, monkeypatch):
         begun: list[str] = []
         monkeypatch.setattr(

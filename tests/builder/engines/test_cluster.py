@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ COMMANDS = {
         n=$(ls scripts | wc -l); cp "$script" "scripts/$n"; echo "$@" >> sbatch.calls; env > "sbatch.env.$n"
         [ -e refuse ] && echo 'sbatch: error: invalid partition specified' >&2 && exit 1
         [ -d "results/$n" ] && cp "results/$n"/* outcomes/
+        [ -d "marks/$n" ] && cp "marks/$n"/* running/
         [ -e stays ] && sed -n 's/^#SBATCH --job-name=/PENDING /p' "$script" >> queue
         echo "Submitted batch job $n"
     """,
@@ -66,6 +68,13 @@ class Cluster:
             outcome = {"scene_name": scene, "seconds": 1.0, "failure": None, "log": None}
             (folder / f"{scene}.json").write_text(json.dumps(outcome))
 
+    def begins(self, array: int, scene: str, log: str | None) -> None:
+        """Let the task of an array begin a scan, and die."""
+        folder = self.folder / "marks" / str(array)
+        folder.mkdir(parents=True)
+        with running.mark(self.work, "paper", scene, Path(log) if log else None):
+            shutil.copy(self.work / "running/paper" / f"{scene}.json", folder)
+
     def queue(self, *names: str, state: str = "RUNNING") -> None:
         (self.folder / "queue").write_text("".join(f"{state} {name}\n" for name in names))
 
@@ -82,6 +91,8 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     (folder / "queue").touch()
     progress.start(work_of(work), "paper", {"train": list(SCENES)}, KEY, 3, dict.fromkeys(SCENES, 1))
     (folder / "outcomes").symlink_to(work / "outcomes" / "paper")
+    (work / "running" / "paper").mkdir(parents=True)
+    (folder / "running").symlink_to(work / "running" / "paper")
     for name, body in COMMANDS.items():
         (folder / name).write_text(f"#!/bin/sh\ncd {folder}\n{body}")
         (folder / name).chmod(0o755)
@@ -182,8 +193,8 @@ class TestRounds:
 
     def test_after_three_arrays_a_scan_is_set_aside_with_its_log(self, slurm):
         slurm.results(0, "a", "b")
-        with running.mark(slurm.work, "paper", "c", Path("/logs/7_2.out")):
-            *_, last = slurm.engine().run(slurm.jobs)
+        slurm.begins(0, "c", "/logs/7_2.out")
+        *_, last = slurm.engine().run(slurm.jobs)
         assert len(slurm.scripts) == 3
         assert last.failure.reason == "worker died"
         assert last.failure.detail == "its task ended 3 times without a result; see /logs/7_2.out."
@@ -194,7 +205,11 @@ class TestRounds:
         *_, last = slurm.engine().run(slurm.jobs)
         assert last.failure.detail.endswith("/slurm_logs.")
 
-    def test_where_no_task_begins_one_array_is_enough(self, slurm):
+    @pytest.mark.parametrize("is_marked", [False, True])
+    def test_where_no_task_begins_one_array_is_enough(self, slurm, is_marked):
+        if is_marked:  # by a build that died long ago
+            slurm.begins(0, "a", "/logs/1_1.out")
+            (slurm.folder / "marks" / "0" / "a.json").rename(slurm.work / "running/paper/a.json")
         with pytest.raises(BuildError, match=r"No task of the array came as far as its scan; see .*/slurm_logs\."):
             list(slurm.engine().run(slurm.jobs))
         assert len(slurm.scripts) == 1

@@ -119,6 +119,27 @@ def test_the_folder_alone_is_pushed_with_its_own_card(dataset: Path) -> None:
         collect(dataset)
 
 
+@pytest.mark.parametrize(("root", "is_named"), [("/scannetpp", False), ("/train", False), ("/home/me/rooms", True)])
+def test_a_folder_counts_as_named_only_where_it_stands_alone(dataset: Path, root: str, is_named: bool) -> None:
+    work = dataset.with_name("spatialmosaic.work")
+    marker_file = work / "paper.written.json"
+    marker = json.loads(marker_file.read_text())
+    marker["identity"] |= {"root": root, "images": f"made in {root if is_named else 'train'} by hand"}
+    marker_file.write_text(json.dumps(marker))
+    refresh_card(dataset, work)
+    if is_named:
+        with pytest.raises(BuildError, match="names the folder /home/me/rooms of this machine"):
+            collect(dataset)
+    else:
+        assert collect(dataset).files
+
+
+def test_the_card_of_a_profile_that_was_deleted(dataset: Path) -> None:
+    shutil.rmtree(dataset / "paper")
+    with pytest.raises(FileNotFoundError, match="does not tell how"):
+        refresh_card(dataset, dataset.with_name("spatialmosaic.work"))
+
+
 def test_what_is_no_dataset_or_not_all_of_one_is_refused(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("empty", "absent"):
@@ -187,4 +208,6 @@ def test_pictures_go_only_with_a_statement_of_rights(dataset: Path, tmp_path: Pa
     card = files["README.md"]
     assert isinstance(card, bytes)
     assert RIGHTS in card.decode()
+    assert "terms-of-use" not in card.decode()
+    assert "extra_gated" not in card.decode()
     assert "Images are not part of the dataset" not in card.decode()
