@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -26,3 +27,8 @@ def describe() -> str:
         f"{model}, {widest}, {os.cpu_count()} cores; Python {sys.version.split()[0]}, "
         f"numba {version('numba')}, numpy {version('numpy')}"
     )
+
+
+def peak_gigabytes() -> float:
+    """Largest resident size of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from machine import describe
+from machine import describe, peak_gigabytes
 
 from spatialmosaic_builder import writer
 from spatialmosaic_builder.annotations import write_annotations
@@ -150,11 +149,6 @@ def merge(work: Path, profile: Profile, num_scans: int, questions: int, how: str
         seconds = {"merge": merged - start, "audit": time.process_time() - merged}
     records = sum(count for by_split in counts["question_type"].values() for count in by_split.values())
     return seconds | {"records": records, "peak": peak, "peak_with_audit": peak_gigabytes()}
-
-
-def peak_gigabytes() -> float:
-    """Largest resident size of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def _stock(folder: Path) -> dict[str, Stock]:

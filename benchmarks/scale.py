@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from machine import describe
+from machine import describe, peak_gigabytes
 from visibility_scan import SCENE, write_scene
 
 from spatialmosaic_builder.annotations import write_annotations
@@ -155,11 +154,6 @@ def measure_build(folder: Path) -> dict[str, float]:
     config = BuildConfig(folder / "scannetpp", out=folder / "spatialmosaic", size="20000", num_proc=1)
     build(config)
     return {"peak": peak_gigabytes()}
-
-
-def peak_gigabytes() -> float:
-    """Largest resident size of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import describe
+from machine import describe, peak_gigabytes
 from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
 from trimesh import Trimesh
@@ -194,11 +193,6 @@ def ray_seconds(scan: Scan, frames: Sequence[Frame]) -> float:
         directions = points_cam @ frame.cam_from_world[:3, :3]
         rays.intersects_first(np.broadcast_to(camera_centre_world(frame.cam_from_world), directions.shape), directions)
     return (time.process_time() - start) / len(frames)
-
-
-def peak_gigabytes() -> float:
-    """Largest resident size of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def main() -> None:

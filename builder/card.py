@@ -19,7 +19,6 @@ from .markers import read_marker
 from .rules import PROFILES
 from .shards import write_text
 from .splits import SPLITS
-from .version import BUILDER_VERSION
 
 CONFIG_DESCRIPTIONS = {
     "paper": "Questions by the published rules.",
@@ -68,6 +67,10 @@ class Build:
     builder_version: str
 
 
+_OF_BUILD = ("counts", "identity", "thresholds", "builder_version")
+"""What a marker must hold: one of an older version does not tell all that a card says."""
+
+
 def read_builds(folders: Mapping[str, Path], markers: Mapping[str, Path]) -> list[Build]:
     """Read what the builds of the profiles made, in the order of the profiles.
 
@@ -78,11 +81,8 @@ def read_builds(folders: Mapping[str, Path], markers: Mapping[str, Path]) -> lis
     builds = []
     for profile in PROFILES:
         marker = read_marker(markers[profile], profile)
-        if "identity" in marker and folders[profile].is_dir():
-            version = marker.get("builder_version", BUILDER_VERSION)
-            builds.append(
-                Build(profile, marker["counts"], marker["identity"], marker.get("thresholds", {}), version),
-            )
+        if folders[profile].is_dir() and all(name in marker for name in _OF_BUILD):
+            builds.append(Build(profile, **{name: marker[name] for name in _OF_BUILD}))
     return builds
 
 
